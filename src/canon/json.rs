@@ -2,8 +2,20 @@
 //!
 //! `Build` is how the one strict parse makes the values of several rooms (its own `Json`, the engine's) in the same pass.
 
+mod canonical;
+mod fold;
+mod limits;
+mod number;
+mod parse;
+mod pointer;
+mod reader;
 mod value;
 
+pub use canonical::canonical;
+pub use fold::twins;
+pub use limits::{Limits, Reason, Rejected};
+pub use parse::parse;
+pub use pointer::{BadPointer, Pointer};
 pub use value::{Json, Tree};
 
 /// A number that every reader reads alike: DESIGN section 5's rule lets no other through the gate.
