@@ -1,0 +1,7 @@
+package toolgate.tools["create_directory"]
+
+import data.toolgate.paths
+
+reasons := paths.against(input.call.arguments.path)
+
+decision := {"allow": count(reasons) == 0, "reasons": reasons}
