@@ -125,7 +125,7 @@ impl<B: Build> Parse<'_, B> {
             }
             return Ok(Placed::More);
         }
-        if !self.reader.takes(end) {
+        if self.reader.token() != Some(end) {
             return Err(self.reader.fault(Reason::Syntax));
         }
         if let Some(Open::Object(members, key)) = self.open.last_mut()
@@ -134,6 +134,7 @@ impl<B: Build> Parse<'_, B> {
             *key = twin;
             return Err(self.reader.fault(reason));
         }
+        self.reader.skip();
         Ok(match self.open.pop() {
             None => Placed::Root(B::null()),
             Some(Open::Array(items)) => Placed::Ended(B::array(items)),

@@ -25,8 +25,8 @@ fn what_two_parsers_could_read_differently_is_refused() {
         (&br#"{"a":1,"a":2}"#[..], Reason::DuplicateKey, 12, "/a"),
         (br#"{"x":[0,{"a":1,"\u0061":2}]}"#, Reason::DuplicateKey, 25, "/x/1/a"),
         (br#"{"name":1,"Name":2}"#, Reason::CaseTwinKeys, 18, "/Name"),
-        ("{\"k\":1,\"\u{212a}\":2}".as_bytes(), Reason::CaseTwinKeys, 15, "/\u{212a}"),
-        ("{\"\u{17f}\":1,\"s\":2}".as_bytes(), Reason::CaseTwinKeys, 14, "/s"),
+        ("{\"k\":1,\"\u{212a}\":2}".as_bytes(), Reason::CaseTwinKeys, 14, "/\u{212a}"),
+        ("{\"\u{17f}\":1,\"s\":2}".as_bytes(), Reason::CaseTwinKeys, 13, "/s"),
         ("{\"stra\u{df}e\":1,\"STRA\u{1e9e}E\":2}".as_bytes(), Reason::CaseTwinKeys, 25, "/STRA\u{1e9e}E"),
         (br#"{"$serde_json::private::RawValue":"[1]"}"#, Reason::ReservedKey, 1, ""),
         (br#"{"a":{"$serde_json::private::Number":"12"}}"#, Reason::ReservedKey, 6, "/a"),
@@ -44,6 +44,7 @@ fn what_two_parsers_could_read_differently_is_refused() {
         (b"[0.1000000000000000055511151231257827]", Reason::InexactNumber, 1, "/0"),
         (b"[1e400]", Reason::InexactNumber, 1, "/0"),
         (b"[-1e400]", Reason::InexactNumber, 1, "/0"),
+        (b"[4.9e-324]", Reason::InexactNumber, 1, "/0"),
         (b"[1e-400]", Reason::InexactNumber, 1, "/0"),
         (b"[1e99999999999999999999]", Reason::InexactNumber, 1, "/0"),
         (b"[9007199254740993.5]", Reason::InexactNumber, 1, "/0"),
@@ -171,7 +172,6 @@ fn numbers_are_read_by_value() {
         ("100e-3", Number::Float(0.1)),
         ("1e-7", Number::Float(1e-7)),
         ("5e-324", Number::Float(5e-324)),
-        ("4.9e-323", Number::Float(4.9e-323)),
         ("6.02214076e23", Number::Float(6.022_140_76e23)),
         ("1e21", Number::Float(1e21)),
         ("1.7976931348623157e308", Number::Float(f64::MAX)),
@@ -274,7 +274,7 @@ proptest! {
             Ok(ours) => {
                 let mut canonical = Vec::new();
                 super::super::canonical::<Tree>(&ours, &mut canonical);
-                prop_assert_eq!(String::from_utf8_lossy(&canonical), String::from_utf8_lossy(&serde_jcs::to_vec(&value).expect("written")));
+                prop_assert_eq!(String::from_utf8(canonical.clone()).ok(), serde_jcs::to_string(&value).ok());
                 let again = parse::<Tree>(&canonical, &Limits::default()).expect("canonical is accepted");
                 let mut twice = Vec::new();
                 super::super::canonical::<Tree>(&again, &mut twice);
@@ -289,6 +289,6 @@ proptest! {
         prop_assume!(value.is_finite());
         let mut ours = Vec::new();
         super::super::number::write(Number::Float(value), &mut ours);
-        prop_assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&serde_jcs::to_vec(&value).expect("finite")));
+        prop_assert_eq!(String::from_utf8(ours).ok(), serde_jcs::to_string(&value).ok());
     }
 }
