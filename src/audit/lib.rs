@@ -1,1 +1,10 @@
-//! audit
+//! Reading the trail: which calls were made, by whom, what was decided and why, what happened then.
+//!
+//! Knows records as rows, wherever they were read from. Knows no disk, no database and no terminal.
+
+mod filter;
+mod story;
+pub mod table;
+
+pub use filter::{Filter, Instant, NotAnInstant};
+pub use story::{Stories, Story};
