@@ -83,7 +83,8 @@ pub enum Overridable {
     Never,
 }
 
-/// The permission that came with the call or was deposited for it, after every check of its room.
+/// The permission that came with the call or was deposited for it, after every check of its room. Why a bad one is bad
+/// is said by that room's own code, in every record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presented {
     /// None.

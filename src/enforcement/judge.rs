@@ -38,7 +38,7 @@ pub fn unrecorded(rules: &Rules, why: Unrecorded) -> Ruling {
 }
 
 /// The rows that `case` touches.
-fn rows(rules: &Rules, case: &Case) -> [Option<Row>; 7] {
+fn rows(rules: &Rules, case: &Case) -> [Option<Row>; 6] {
     [
         match case.caller {
             Caller::Identified => None,
@@ -70,11 +70,6 @@ fn rows(rules: &Rules, case: &Case) -> [Option<Row>; 7] {
             (Would::Error, _, Overridable::Yes) => Some(Row::Error),
             (Would::Error, _, Overridable::Never) => Some(Row::ErrorForGood),
         },
-        match case.presented {
-            Presented::Rejected => Some(Row::PermissionRejected),
-            Presented::OverrideShort => Some(Row::OverrideShort),
-            Presented::Nothing | Presented::Approval | Presented::Override | Presented::BreakGlass => None,
-        },
     ]
 }
 
@@ -100,5 +95,5 @@ fn rule(level: Level, rows: &[Option<Row>], presented: Option<Lift>) -> Ruling {
         [(_, lift)] => *lift,
         _ => None,
     };
-    Ruling::Refuse(Refusal { class, codes, lift, warnings })
+    Ruling::Refuse(Refusal { class, codes, lift })
 }

@@ -12,7 +12,7 @@ mod ruling;
 pub use case::{Approval, Caller, Case, Freshness, Overridable, Presented, Sensitivity, Tenancy, Unfit, Unrecorded, Verdict};
 pub use judge::{admit, judge, unrecorded};
 pub use rules::{Level, Lift, Lock, Mode, Problem, Rules, Sensitive};
-pub use ruling::{Class, Code, Done, Passage, Refusal, Ruling, Would};
+pub use ruling::{Class, Code, Passage, Refusal, Ruling, Would};
 
 #[cfg(test)]
 mod tests;

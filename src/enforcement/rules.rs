@@ -221,8 +221,6 @@ pub(crate) enum Row {
     DeniedForGood,
     ApprovalRequired,
     Sensitive,
-    PermissionRejected,
-    OverrideShort,
 }
 
 impl Row {
@@ -253,8 +251,6 @@ impl Row {
             Self::DeniedForGood => ([Warn, Warn, Refuse, Refuse], Class::Policy, Code::Denied),
             Self::ApprovalRequired => ([Warn, Warn, APPROVAL, APPROVAL], Class::Policy, Code::ApprovalRequired),
             Self::Sensitive => ([Warn, Warn, APPROVAL, APPROVAL], Class::Policy, Code::Sensitive),
-            Self::PermissionRejected => ([Warn, Warn, Warn, Warn], Class::Policy, Code::PermissionRejected),
-            Self::OverrideShort => ([Warn, Warn, Warn, Warn], Class::Policy, Code::OverrideShort),
         }
     }
 

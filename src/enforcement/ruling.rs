@@ -19,7 +19,7 @@ pub enum Ruling {
 /// How a call goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
-    /// What would have stopped it at a stricter level, or is odd about it. Each is in the record, a header and the log.
+    /// What would have stopped it at a stricter level. Each is in the record, a header and the log.
     pub warnings: Vec<Code>,
     /// The permission that it goes on by: this one is used up. `None`: it needs none, and one that came along is not used.
     pub lifted: Option<Lift>,
@@ -34,8 +34,6 @@ pub struct Refusal {
     pub codes: Vec<Code>,
     /// What a person could sign to let the same call through; `None`: nothing lifts it.
     pub lift: Option<Lift>,
-    /// What is odd besides.
-    pub warnings: Vec<Code>,
 }
 
 /// What kind of refusal. A later one hides an earlier one: who is not known learns nothing of the policy.
@@ -92,13 +90,10 @@ codes! {
     UnsupportedType = "toolgate.unsupported_type",
     BodyOverLimit = "toolgate.body_over_limit",
     Malformed = "toolgate.malformed",
-    PermissionRejected = "toolgate.permission_rejected",
-    OverrideShort = "toolgate.override_short",
 }
 
-/// What the policy would do with the call if it were enforced: in the record of every call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// What the policy would do with the call if it were enforced. A record says it beside what was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Would {
     /// Let it go.
     Allow,
@@ -120,67 +115,6 @@ impl Would {
             (Verdict::Allow, Approval::Required, _, _)
             | (Verdict::Allow, Approval::NotAsked, Sensitivity::Sensitive, Sensitive::NeedsApproval) => Self::NeedApproval,
             (Verdict::Allow, Approval::NotAsked, _, _) => Self::Allow,
-        }
-    }
-
-    /// Its name in records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::NeedApproval => "need_approval",
-            Self::Deny => "deny",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// What was done with the call: in the record of every call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Done {
-    /// Forwarded, nothing to say.
-    Forwarded,
-    /// Forwarded with a warning.
-    Warned,
-    /// Forwarded because of a signed permission.
-    Lifted,
-    /// Refused.
-    Refused,
-}
-
-impl Done {
-    /// Its name in records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Forwarded => "forwarded",
-            Self::Warned => "warned",
-            Self::Lifted => "lifted",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-impl Passage {
-    /// What is done with a call that goes on so.
-    #[must_use]
-    pub const fn done(&self) -> Done {
-        match (self.lifted, self.warnings.is_empty()) {
-            (Some(_), _) => Done::Lifted,
-            (None, false) => Done::Warned,
-            (None, true) => Done::Forwarded,
-        }
-    }
-}
-
-impl Ruling {
-    /// What is done with the call.
-    #[must_use]
-    pub const fn done(&self) -> Done {
-        match self {
-            Self::Forward(passage) => passage.done(),
-            Self::Refuse(_) => Done::Refused,
         }
     }
 }

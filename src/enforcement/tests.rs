@@ -1,1 +1,8 @@
-//! Tests of the table: the golden file, the cells of the design written by hand, the properties, the codes.
+//! Tests of the table: the cells of the design written by hand, the golden file of every case, the properties, the codes.
+
+mod cells;
+mod codes;
+mod golden;
+mod product;
+mod properties;
+mod settings;
