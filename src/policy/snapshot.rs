@@ -1,0 +1,256 @@
+//! A bundle, loaded: prepared once, shared by every call, replaced whole.
+//!
+//! The dispatch is here: `data.toolgate.decision` for every call, and the package `toolgate.tools["<tool>"]` for the calls of that tool alone, so that the
+//! cost of a decision does not grow with the number of tools.
+
+use crate::decision::{Decision, Reason, Visibility, codes};
+use crate::extensions::Patterns;
+use crate::run::{Fault, Run};
+use crate::{Asked, Problem, Source, bundle, check, extensions};
+use canon::Digest;
+use regorus::unstable::{Module, Ref};
+use regorus::{Engine, PolicyLengthConfig, Value};
+use std::collections::HashMap;
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a builtin that fails does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BuiltinErrors {
+    /// The decision is an error. OPA's default is the other one; with it, `not f(x)` grants when `f` fails.
+    #[default]
+    Error,
+    /// The expression is undefined, for policies ported from OPA.
+    Undefined,
+}
+
+/// What happens to `*_test.rego`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TestModules {
+    /// Not loaded: a server needs none.
+    #[default]
+    Leave,
+    /// Loaded and checked, for `policy test` and `policy check`.
+    Load,
+}
+
+/// How a bundle is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What a failing builtin does.
+    pub builtin_errors: BuiltinErrors,
+    /// What happens to test modules.
+    pub tests: TestModules,
+    /// Columns of one line of a policy.
+    pub line_columns_max: NonZeroU32,
+    /// Bytes of one policy file.
+    pub file_bytes_max: NonZeroUsize,
+    /// Lines of one policy file.
+    pub file_lines_max: NonZeroUsize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let lengths = PolicyLengthConfig::default();
+        Self {
+            builtin_errors: BuiltinErrors::default(),
+            tests: TestModules::default(),
+            line_columns_max: lengths.max_col,
+            file_bytes_max: lengths.max_file_bytes,
+            file_lines_max: lengths.max_lines,
+        }
+    }
+}
+
+/// The rule that is asked for every call.
+pub(crate) const DECISION: &str = "data.toolgate.decision";
+/// The rule that says whether a list shows a tool.
+pub(crate) const VISIBLE: &str = "data.toolgate.visible";
+/// The package under which each tool has its own.
+pub(crate) const TOOLS: [&str; 3] = ["data", "toolgate", "tools"];
+
+/// A loaded policy. Immutable; a clone of its engine answers each call and is dropped after, so that no call sees another.
+pub struct Snapshot {
+    engine: Engine,
+    /// Tool name -> path of its `decision`.
+    tools: HashMap<String, String>,
+    visible: Option<&'static str>,
+    digest: Digest,
+    revision: Option<String>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("digest", &self.digest)
+            .field("revision", &self.revision)
+            .field("tools", &self.tools.len())
+            .finish()
+    }
+}
+
+impl Snapshot {
+    /// Loads a bundle or says everything that is wrong with it.
+    ///
+    /// Needs a large stack and may take long on a hostile policy: `evaluator::load` gives both a stack and a deadline.
+    pub fn load(source: &Source, settings: &Settings) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let manifest = bundle::manifest(source, &mut problems);
+        let documents = bundle::documents(source, &mut problems);
+        let mut engine = Engine::new();
+        engine.set_policy_length_config(PolicyLengthConfig {
+            max_col: settings.line_columns_max,
+            max_file_bytes: settings.file_bytes_max,
+            max_lines: settings.file_lines_max,
+        });
+        parse(&mut engine, source, settings, &mut problems);
+        let modules = engine.get_modules().clone();
+        let patterns = Arc::new(Patterns::default());
+        let rules = check::rules(&modules, &mut problems);
+        check::run(
+            &check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns },
+            &mut problems,
+        );
+        for document in documents {
+            if let Err(error) = engine.add_data(document.value) {
+                problems.push(Problem::from_engine(&document.file, "policy.data", &error.to_string()));
+            }
+        }
+        if problems.is_empty() {
+            prepare(&mut engine, settings, &patterns, &mut problems);
+        }
+        let loaded = Self {
+            engine,
+            tools: rules.tools(),
+            visible: rules.has(VISIBLE).then_some(VISIBLE),
+            digest: source.digest(),
+            revision: manifest.revision,
+        };
+        if problems.is_empty() {
+            loaded.try_blank(&mut problems);
+        }
+        problems.sort();
+        problems.dedup();
+        if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+    }
+
+    /// The policy's answer on a call. `left` says how much time the call still has; it is asked before each part.
+    #[must_use]
+    pub fn evaluate(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Decision {
+        let mut run = Run::start(&self.engine, asked);
+        let base = decide(&mut run, DECISION, left);
+        let Some(path) = asked.tool.as_deref().and_then(|tool| self.tools.get(tool)) else { return base };
+        if base.verdict == crate::Verdict::Error {
+            // What a failed evaluation leaves in an engine is not trusted.
+            run = Run::start(&self.engine, asked);
+        }
+        let own = decide(&mut run, path, left);
+        base.join(own)
+    }
+
+    /// Whether a list shows the tool that `asked` names. Shown where the policy has no rule `visible`; hidden where that rule is undefined or false.
+    #[must_use]
+    pub fn visible(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Visibility {
+        let Some(path) = self.visible else { return Visibility::Shown };
+        let error = |code: &str, message: String| Visibility::Error(Reason { code: code.to_owned(), message });
+        match Run::start(&self.engine, asked).rule(path, left) {
+            Ok(Value::Bool(true)) => Visibility::Shown,
+            Ok(Value::Bool(false) | Value::Undefined) => Visibility::Hidden,
+            Ok(_) => error(codes::SHAPE, "`data.toolgate.visible` is not a boolean".to_owned()),
+            Err(Fault { code, message }) => error(code, message),
+        }
+    }
+
+    /// The value of any rule, as `data.toolgate.risk`: for people who look into a policy, not for deciding.
+    ///
+    /// # Errors
+    /// A code of `codes` and what went wrong.
+    pub fn rule(&self, path: &str, asked: &Asked, left: &dyn Fn() -> Duration) -> Result<Value, Reason> {
+        Run::start(&self.engine, asked).rule(path, left).map_err(|fault| Reason { code: fault.code.to_owned(), message: fault.message })
+    }
+
+    /// SHA-256 over the bundle's listing.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What the bundle calls its revision.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// The tools that have a package of their own, in order.
+    #[must_use]
+    pub fn tools(&self) -> Vec<&str> {
+        let mut tools = self.tools.keys().map(String::as_str).collect::<Vec<_>>();
+        tools.sort_unstable();
+        tools
+    }
+
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn modules(&self) -> Vec<Ref<Module>> {
+        self.engine.clone().get_modules().clone()
+    }
+
+    /// Evaluates every entry point once with an input that knows nothing: a result of the wrong shape is one for every call.
+    fn try_blank(&self, problems: &mut Vec<Problem>) {
+        let left = || Duration::from_millis(TRIAL_MS);
+        for path in self.tools.values().map(String::as_str).chain([DECISION]) {
+            let decision = decide(&mut Run::start(&self.engine, &Asked::blank()), path, &left);
+            for reason in decision.reasons.into_iter().filter(|reason| [codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str())) {
+                problems.push(Problem::of_file("", "policy.result", format!("`{path}`: {}", reason.message)));
+            }
+        }
+    }
+}
+
+/// Time of each evaluation while loading.
+const TRIAL_MS: u64 = 200;
+
+fn decide(run: &mut Run, path: &str, left: &dyn Fn() -> Duration) -> Decision {
+    match run.rule(path, left) {
+        Ok(value) => Decision::from_result(&value),
+        Err(Fault { code, message }) => Decision::error(code, message),
+    }
+}
+
+/// Parses each policy whose text the parser can read in reasonable time.
+fn parse(engine: &mut Engine, source: &Source, settings: &Settings, problems: &mut Vec<Problem>) {
+    for (path, bytes) in source.ending(".rego") {
+        if settings.tests == TestModules::Leave && check::is_test(path) {
+            continue;
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            problems.push(Problem::of_file(path, "policy.syntax", "this file is not utf-8"));
+            continue;
+        };
+        if let Some(problem) = check::nesting(path, text) {
+            problems.push(problem);
+        } else if let Err(error) = engine.add_policy(path.to_owned(), text.to_owned()) {
+            problems.push(Problem::from_engine(path, "policy.syntax", &error.to_string()));
+        }
+    }
+}
+
+/// Brings the engine to where a clone can evaluate at once.
+fn prepare(engine: &mut Engine, settings: &Settings, patterns: &Arc<Patterns>, problems: &mut Vec<Problem>) {
+    engine.set_strict_builtin_errors(settings.builtin_errors == BuiltinErrors::Error);
+    engine.set_gather_prints(true);
+    if let Err(error) = extensions::install(engine, settings.builtin_errors, patterns) {
+        problems.push(Problem::of_file("", "policy.engine", error));
+    }
+    // Any query prepares: the analysis of all modules is what can fail here.
+    if let Err(error) = engine.eval_query("true".to_owned(), false) {
+        problems.push(Problem::from_engine("", "policy.analysis", &error.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests;
