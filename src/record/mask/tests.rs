@@ -1,0 +1,85 @@
+//! What the mask lets through.
+
+use super::{Mask, MaskLimits};
+use canon::json::{Limits, Pointer, Tree, parse};
+
+fn check(pointers: &[&str], names: &[&str], arguments: &str, expected: &str) {
+    let pointers = pointers.iter().map(|text| Pointer::parse(text).unwrap()).collect();
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mask = Mask::new(pointers, &names, MaskLimits { text_bytes_max: 20, document_bytes_max: 160 });
+    let value = parse::<Tree>(arguments.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(mask.arguments::<Tree>(&value, &[Pointer::parse("/also").unwrap()]).json(), expected);
+}
+
+#[test]
+fn secret_names_are_covered_at_any_depth() {
+    for name in [
+        "password",
+        "dbPassword",
+        "PASS-PHRASE",
+        "client_secret",
+        "access_token",
+        "tokens",
+        "api-key",
+        "API_KEY",
+        "private.key",
+        "ssh keys",
+        "Proxy-Authorization",
+        "Set-Cookie",
+        "aws_credentials",
+        "bearer",
+        "Mcp-Param-Region",
+        "pin",
+        "otp",
+        "jwt",
+    ] {
+        check(&[], &[], &format!(r#"{{"a":[{{"{name}":{{"deep":"canary"}}}}]}}"#), &format!(r#"{{"a":[{{"{name}":"***"}}]}}"#));
+    }
+    check(&[], &["ssn"], r#"{"SSN":1,"path":"/tmp","spin":2}"#, r#"{"SSN":"***","path":"/tmp","spin":2}"#);
+}
+
+#[test]
+fn pointed_places_are_covered() {
+    check(&["/a/1/b"], &[], r#"{"a":[{"b":1},{"b":2,"c":3}],"also":[4]}"#, r#"{"a":[{"b":1},{"b":"***","c":3}],"also":"***"}"#);
+    check(&[""], &[], r#"{"a":1}"#, r#""***""#);
+    check(&["/a/b"], &[], r#"{"a":"text"}"#, r#"{"a":"text"}"#);
+}
+
+#[test]
+fn long_texts_and_documents_are_cut() {
+    check(
+        &[],
+        &[],
+        r#"["0123456789abcdef0123rest"]"#,
+        &format!(r#"["0123456789abcdef0123{}[4 more bytes, sha256 {}]"]"#, '\u{2026}', canon::Digest::of(&[b"rest"])),
+    );
+    let many = format!("[{}]", vec!["1234567"; 100].join(","));
+    check(&[], &[], &many, &format!("[{},\"[omitted]\"]", vec!["1234567"; 20].join(",")));
+    let object = (0..100).map(|n| format!("\"member{n:02}\":{n:02}0").replace(":0", ":1")).collect::<Vec<_>>().join(",");
+    let mask = Mask::new(vec![], &[], MaskLimits { text_bytes_max: 16, document_bytes_max: 100 });
+    let value = parse::<Tree>(format!("{{{object}}}").as_bytes(), &Limits::default()).unwrap();
+    assert!(mask.value::<Tree>(&value).json().ends_with(r#","[omitted]":true}"#));
+}
+
+#[test]
+fn headers_keep_their_order_and_hide_what_is_secret() {
+    let headers: [(&str, &[u8]); 4] =
+        [("accept", b"a"), ("authorization", b"Bearer canary"), ("mcp-param-region", b"canary"), ("x-odd", b"\xff\"")];
+    assert_eq!(
+        Mask::default().headers(headers).json(),
+        "[[\"accept\",\"a\"],[\"authorization\",\"***\"],[\"mcp-param-region\",\"***\"],[\"x-odd\",\"\u{fffd}\\\"\"]]"
+    );
+}
+
+#[test]
+fn targets_hide_secret_parameters_and_user_information() {
+    for (target, expected) in [
+        ("/a/b?x=1&access_token=canary&y", "\"/a/b?x=1&access_token=***&y\""),
+        ("/a?pass%77ord=canary", "\"/a?pass%77ord=***\""),
+        ("https://me:canary@host/x?%=1&%zz=2", "\"https://***@host/x?%=1&%zz=2\""),
+        ("file:///etc/passwd", "\"file:///etc/passwd\""),
+    ] {
+        assert_eq!(Mask::default().target(target).json(), expected);
+    }
+    assert_eq!(Mask::default().opaque(b"abc").json().len(), r#"{"bytes":3,"sha256":""}"#.len() + 64);
+}
