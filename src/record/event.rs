@@ -24,6 +24,22 @@ pub enum Event {
     Lifecycle(Lifecycle),
 }
 
+impl Event {
+    /// When.
+    #[must_use]
+    pub fn at(&self) -> Micros {
+        match self {
+            Self::Genesis(event) => event.at,
+            Self::Decision(event) => event.at,
+            Self::Outcome(event) => event.at,
+            Self::Permission(event) => event.at,
+            Self::Policy(event) => event.at,
+            Self::Key(event) => event.at,
+            Self::Lifecycle(event) => event.at,
+        }
+    }
+}
+
 /// The newest record of a writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {

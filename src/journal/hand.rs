@@ -1,0 +1,117 @@
+//! What goes to the writer, and the ways to it.
+
+use crate::clock::Time;
+use crate::deposits::Deposits;
+use crate::entry::{Claim, Put};
+use crate::open::salt;
+use crate::reader::Cursor;
+use crate::receipt::Cause;
+use crate::settings::Settings;
+use crate::stats::Stats;
+use canon::{CallId, Micros, Seq, Writer};
+use record::{Concluded, Draft, Event, Outcome, OutcomeKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::oneshot;
+
+/// An entry on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    pub(crate) key: CallId,
+    pub(crate) records: Vec<(Micros, Draft)>,
+    /// Of a forwarded decision: its tenant.
+    pub(crate) opens: Option<Option<String>>,
+    pub(crate) weight: Weight,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) puts: Vec<Put>,
+    pub(crate) bytes: usize,
+    pub(crate) answer: oneshot::Sender<Result<Seq, Failure>>,
+}
+
+/// What an entry may use up: a full journal refuses calls first, then what is recorded of refused ones, the house's own notes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Call,
+    Answer,
+    House,
+}
+
+/// Why an entry is not on the disk.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    Refused(Cause),
+    Down(String),
+}
+
+#[derive(Debug)]
+pub(crate) enum Message {
+    Append(Submitted),
+    Conclude(CallId, Micros, Box<Draft>),
+    Acknowledge(Cursor, Micros, oneshot::Sender<Result<(), Failure>>),
+    Close(oneshot::Sender<Result<(), String>>),
+}
+
+/// A decision whose outcome is due.
+#[derive(Debug)]
+pub(crate) struct Conclusion {
+    pub(crate) call: CallId,
+    pub(crate) tenant: Option<String>,
+    pub(crate) otherwise: OutcomeKind,
+}
+
+/// What the callers and the writer share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) writer: Writer,
+    pub(crate) time: Time,
+    pub(crate) deposits: Deposits,
+    pub(crate) stats: Mutex<Stats>,
+    pub(crate) down: OnceLock<String>,
+    pub(crate) waiting_entries: AtomicUsize,
+    pub(crate) waiting_bytes: AtomicUsize,
+}
+
+/// A way to the writer.
+#[derive(Debug, Clone)]
+pub(crate) struct Hand {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: Sender<Message>,
+}
+
+impl Hand {
+    /// Queues an outcome. If there is no randomness or no writer left, the decision keeps waiting, and the next start says `unknown`.
+    pub(crate) fn conclude(&self, open: Conclusion, outcome: Outcome) {
+        let salt = match salt() {
+            Ok(salt) => salt,
+            Err(error) => return tracing::error!(call = %open.call, %error, "an outcome is not recorded: the system gives no random bytes"),
+        };
+        let at = self.shared.time.now().at;
+        let Conclusion { call, tenant, otherwise: _ } = open;
+        let draft = Event::Outcome(Concluded { at, call, tenant, outcome }).draft(salt);
+        if self.queue.send(Message::Conclude(call, at, Box::new(draft))).is_err() {
+            tracing::warn!(%call, "an outcome came after the journal was closed");
+        }
+    }
+}
+
+impl Shared {
+    /// An entry joins the queue, if there is room.
+    pub(crate) fn enter(&self, bytes: usize) -> Result<(), Cause> {
+        let entries = self.waiting_entries.fetch_add(1, Ordering::AcqRel);
+        let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
+        let room = entries < self.settings.queue_entries_max && waiting < self.settings.queue_bytes_max;
+        if room {
+            return Ok(());
+        }
+        self.left(bytes);
+        Err(Cause::Overloaded)
+    }
+
+    /// An entry left the queue.
+    pub(crate) fn left(&self, bytes: usize) {
+        self.waiting_entries.fetch_sub(1, Ordering::AcqRel);
+        self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}

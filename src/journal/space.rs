@@ -1,0 +1,171 @@
+//! The budget: how much of the database is in use, what is promised of it, and what may go to make room.
+//!
+//! INVARIANT: a record that was not read back never goes, and the newest one stays, for the next start names it.
+
+use crate::group::{Log, Tail};
+use crate::hand::Weight;
+use crate::open::before;
+use crate::reader::Cursor;
+use crate::receipt::Cause;
+use crate::schema::{PAGE_BYTES, pages_max};
+use crate::settings::Settings;
+use crate::stats::Stats;
+use canon::Micros;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Pages kept for the outcome of each forwarded decision.
+const OUTCOME_PAGES: u64 = 2;
+/// Bytes that a record takes beside its body: envelope, salt, leaf, its rows elsewhere.
+const BESIDE_BODY_BYTES: u64 = 1536;
+/// One part in so many of the budget is for what is recorded of refused calls, and another for the house's own notes.
+const RESERVE_PART: u64 = 32;
+/// Records that go at once.
+const TRIM_RECORDS: i64 = 512;
+
+/// What is used and promised, as of a transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Space {
+    pages_max: u64,
+    pages_used: u64,
+    budget_age_s: u64,
+    shipped: bool,
+    pending: u64,
+    /// The oldest record that is still here.
+    first: i64,
+    acknowledged: Cursor,
+    oldest_unread: Option<Micros>,
+    trimmed_early: u64,
+}
+
+impl Space {
+    pub(crate) fn read(connection: &Connection, settings: &Settings, acknowledged: Cursor) -> rusqlite::Result<Self> {
+        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map(Option::unwrap_or_default);
+        let space = Self {
+            pages_max: pages_max(settings.budget_bytes),
+            pages_used: 0,
+            budget_age_s: settings.budget_age_s,
+            shipped: settings.shipped,
+            pending: u64::try_from(count("SELECT count(*) FROM pending")?).unwrap_or(0),
+            first: count("SELECT min(id) FROM log")?,
+            acknowledged,
+            oldest_unread: oldest_after(connection, acknowledged)?,
+            trimmed_early: 0,
+        };
+        space.begin(connection)
+    }
+
+    /// The same with the pages that are in use now.
+    pub(crate) fn begin(&self, connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self { pages_used: used(connection)?, ..self.clone() })
+    }
+
+    /// Why an entry of this size cannot be taken; makes room and counts the entry in if it can.
+    pub(crate) fn objection(
+        &mut self,
+        log: &Log<'_>,
+        weight: Weight,
+        bytes: usize,
+        records: usize,
+        now: Micros,
+    ) -> rusqlite::Result<Option<Cause>> {
+        let (bytes, records) = (u64::try_from(bytes).unwrap_or(u64::MAX), u64::try_from(records).unwrap_or(u64::MAX));
+        let pages = records.saturating_mul(BESIDE_BODY_BYTES).saturating_add(bytes) / PAGE_BYTES + 1;
+        let reserve = self.pages_max / RESERVE_PART;
+        let (kept, outcome) = match weight {
+            Weight::Call => (2 * reserve, OUTCOME_PAGES),
+            Weight::Answer => (reserve, 0),
+            Weight::House => (0, 0),
+        };
+        let room = self.pages_max.saturating_sub(kept + OUTCOME_PAGES * self.pending + outcome);
+        while self.pages_used.saturating_add(pages) > room {
+            if !self.trim(log.connection, self.readable(log.tail.id))? {
+                return Ok(Some(Cause::Full));
+            }
+        }
+        // Without a reader the age of what was not read means nothing.
+        let limit = before(now, self.budget_age_s);
+        if weight == Weight::Call && self.shipped && self.oldest_unread.is_some_and(|oldest| oldest < limit) {
+            return Ok(Some(Cause::TooOld));
+        }
+        self.pages_used += pages;
+        Ok(None)
+    }
+
+    pub(crate) fn opened(&mut self) {
+        self.pending += 1;
+    }
+
+    pub(crate) fn concluded(&mut self, tail: Tail) {
+        self.pending = self.pending.saturating_sub(1);
+        self.written(tail);
+    }
+
+    pub(crate) fn written(&mut self, tail: Tail) {
+        self.oldest_unread = self.oldest_unread.or(Some(tail.at));
+    }
+
+    /// Everything through here was read back.
+    pub(crate) fn acknowledge(&mut self, connection: &Connection, through: Cursor, at: Micros, tail: &Tail) -> rusqlite::Result<()> {
+        let through = through.min(Cursor(tail.id));
+        if through <= self.acknowledged {
+            return Ok(());
+        }
+        connection.prepare_cached("INSERT INTO acknowledged (through, at) VALUES (?1, ?2)")?.execute([through.0, at.0])?;
+        self.acknowledged = through;
+        self.oldest_unread = oldest_after(connection, through)?;
+        Ok(())
+    }
+
+    /// Records whose time after the read-back ended by `limit` go, some at a time.
+    pub(crate) fn retire(&mut self, connection: &Connection, tail: i64, limit: Micros) -> rusqlite::Result<()> {
+        let sql = if self.shipped {
+            "SELECT max(through) FROM acknowledged WHERE at <= ?1"
+        } else {
+            "SELECT max(id) FROM (SELECT id, at FROM log ORDER BY id LIMIT 512) WHERE at <= ?1"
+        };
+        let through = connection.prepare_cached(sql)?.query_row([limit.0], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0);
+        connection.prepare_cached("DELETE FROM acknowledged WHERE through < ?1")?.execute([through])?;
+        let early = self.trimmed_early;
+        self.trim(connection, Cursor(through).min(self.readable(tail)))?;
+        self.trimmed_early = early;
+        Ok(())
+    }
+
+    pub(crate) fn publish(&self, stats: &mut Stats, tail: i64) {
+        stats.used_bytes = self.pages_used.saturating_mul(PAGE_BYTES);
+        stats.pending = self.pending;
+        stats.trimmed_early = self.trimmed_early;
+        if self.shipped {
+            stats.unread = u64::try_from(tail - self.acknowledged.0).unwrap_or(0);
+            stats.oldest_unread = self.oldest_unread;
+        }
+    }
+
+    /// Up to where records may go.
+    fn readable(&self, tail: i64) -> Cursor {
+        if self.shipped { self.acknowledged } else { Cursor(tail) }.min(Cursor(tail - 1))
+    }
+
+    /// Lets the oldest records through `limit` go, some at a time. Whether any went.
+    fn trim(&mut self, connection: &Connection, limit: Cursor) -> rusqlite::Result<bool> {
+        let through = limit.0.min(self.first + TRIM_RECORDS - 1);
+        if through < self.first {
+            return Ok(false);
+        }
+        let gone = connection.prepare_cached("DELETE FROM log WHERE id BETWEEN ?1 AND ?2")?.execute(params![self.first, through])?;
+        self.first = through + 1;
+        self.trimmed_early += u64::try_from(gone).unwrap_or(0);
+        self.pages_used = used(connection)?;
+        Ok(true)
+    }
+}
+
+fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+    Ok(u64::try_from(number("PRAGMA page_count")? - number("PRAGMA freelist_count")?).unwrap_or(0))
+}
+
+fn oldest_after(connection: &Connection, cursor: Cursor) -> rusqlite::Result<Option<Micros>> {
+    let sql = "SELECT at FROM log WHERE id > ?1 ORDER BY id LIMIT 1";
+    Ok(connection.prepare_cached(sql)?.query_row([cursor.0], |row| row.get(0)).optional()?.map(Micros))
+}

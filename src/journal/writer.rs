@@ -1,0 +1,329 @@
+//! The writer's thread: takes everything that waits as one transaction, commits, answers.
+//!
+//! It shares no lock with the path of a call while it is at the disk. Its queue is the one way to it, so that an outcome can never
+//! overtake its decision.
+
+use crate::directory::Directory;
+use crate::group::{Log, Tail};
+use crate::hand::{Failure, Message, Shared, Submitted};
+use crate::open::{Started, before, finish, micros, salt};
+use crate::receipt::Cause;
+use crate::space::Space;
+use canon::{Micros, Seq};
+use record::Head;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How often the writer looks whether something has ended, also when nothing else wakes it.
+const MAINTENANCE: Duration = Duration::from_secs(5);
+/// Bytes of records after which the write-ahead file is copied into the database.
+const CHECKPOINT_BYTES: usize = 4 << 20;
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Refused(Cause::Full),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Refused(Cause::Blocked),
+            // A failed write or sync, or damage.
+            Some(_) | None => Self::Down(error.to_string()),
+        }
+    }
+}
+
+/// What became of a message inside a transaction that committed.
+enum Fate {
+    Written(Seq),
+    Refused(Cause),
+    Silent,
+}
+
+/// The thread's own state.
+pub(crate) struct Thread {
+    pub(crate) connection: Connection,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tail: Tail,
+    pub(crate) space: Space,
+    /// Held for as long as the connection is open.
+    _directory: Directory,
+    /// Outcomes and acknowledgements of transactions that were rolled back: they come again with the next group.
+    deferred: Vec<Message>,
+    since_checkpoint: usize,
+}
+
+impl Thread {
+    pub(crate) fn new(started: Started, shared: Arc<Shared>) -> rusqlite::Result<Self> {
+        let space = Space::read(&started.connection, &shared.settings, started.acknowledged)?;
+        let Started { directory, connection, tail, writer: _, digest_key: _, acknowledged: _ } = started;
+        Ok(Self { connection, shared, tail, space, _directory: directory, deferred: Vec::new(), since_checkpoint: 0 })
+    }
+
+    /// Until every way to it is gone, or it is closed.
+    pub(crate) fn run(mut self, queue: &Receiver<Message>) {
+        let mut maintained = Instant::now();
+        self.publish(None, 0);
+        loop {
+            let first = match queue.recv_timeout(MAINTENANCE) {
+                Ok(Message::Close(answer)) => return self.close(queue, Some(answer)),
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return self.close(queue, None),
+            };
+            let mut group = std::mem::take(&mut self.deferred);
+            group.extend(first);
+            let close = self.gather(queue, &mut group);
+            self.commit(group);
+            if maintained.elapsed() >= MAINTENANCE {
+                maintained = Instant::now();
+                self.survive(Self::maintain);
+            }
+            if self.since_checkpoint >= CHECKPOINT_BYTES {
+                self.survive(Self::checkpoint);
+            }
+            if let Some(answer) = close {
+                return self.close(queue, Some(answer));
+            }
+        }
+    }
+
+    /// Adds what waits, up to a full group; stops at a close.
+    fn gather(&self, queue: &Receiver<Message>, group: &mut Vec<Message>) -> Option<oneshot::Sender<Result<(), String>>> {
+        while group.len() < self.shared.settings.group_entries_max {
+            match queue.try_recv() {
+                Ok(Message::Close(answer)) => return Some(answer),
+                Ok(message) => group.push(message),
+                Err(_) => break,
+            }
+        }
+        None
+    }
+
+    fn commit(&mut self, mut group: Vec<Message>) {
+        if group.is_empty() {
+            return;
+        }
+        if let Some(why) = self.shared.down.get() {
+            let failure = Failure::Down(why.clone());
+            return self.turn_down(group, &failure);
+        }
+        let begun = Instant::now();
+        match self.transact(&mut group) {
+            Ok(fates) => self.tell(group, fates, begun.elapsed()),
+            Err(failure) => {
+                self.mind(&failure);
+                self.turn_down(group, &failure);
+            }
+        }
+    }
+
+    /// One transaction of all of them.
+    fn transact(&mut self, group: &mut [Message]) -> Result<Vec<Fate>, Failure> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut log = Log::new(&transaction, self.shared.writer, self.tail);
+        let mut space = self.space.begin(&transaction)?;
+        let now = self.shared.time.now().at;
+        let mut fates = Vec::with_capacity(group.len());
+        for message in group {
+            fates.push(match message {
+                Message::Append(entry) => append(&mut log, &mut space, entry, &self.shared, now)?,
+                Message::Conclude(call, at, draft) => {
+                    if log.conclude(*call, *at, draft)? {
+                        space.concluded(log.tail);
+                    }
+                    Fate::Silent
+                }
+                Message::Acknowledge(through, at, _) => {
+                    space.acknowledge(&transaction, *through, *at, &log.tail)?;
+                    Fate::Silent
+                }
+                Message::Close(_) => Fate::Silent,
+            });
+        }
+        let tail = log.tail;
+        // crash here: nothing of the group is on the disk, and nobody was told anything.
+        transaction.commit()?;
+        // crash here: the group is on the disk, and nobody was told; its forwarded decisions get `unknown` at the next start.
+        self.tail = tail;
+        self.space = space;
+        Ok(fates)
+    }
+
+    /// The commit's sync returned: what it holds may be told.
+    fn tell(&mut self, group: Vec<Message>, fates: Vec<Fate>, took: Duration) {
+        let mut refused = 0;
+        for (message, fate) in group.into_iter().zip(fates) {
+            let entry = match message {
+                Message::Append(entry) => entry,
+                Message::Acknowledge(_, _, answer) => {
+                    let _ = answer.send(Ok(()));
+                    continue;
+                }
+                Message::Conclude(..) | Message::Close(_) => continue,
+            };
+            self.shared.left(entry.bytes);
+            self.since_checkpoint += entry.bytes;
+            // Nobody may be listening any more: who gave up has the slot, or dropped it.
+            let _ = entry.answer.send(match fate {
+                Fate::Written(seq) => {
+                    self.shared.deposits.changed(&entry.claims, entry.puts);
+                    Ok(seq)
+                }
+                Fate::Refused(cause) => {
+                    refused += 1;
+                    Err(Failure::Refused(cause))
+                }
+                Fate::Silent => continue,
+            });
+        }
+        self.shared.time.recorded(self.tail.at);
+        self.publish(Some(took), refused);
+    }
+
+    /// The transaction did not happen.
+    fn turn_down(&mut self, group: Vec<Message>, failure: &Failure) {
+        let mut refused = 0;
+        for message in group {
+            match message {
+                Message::Append(entry) => {
+                    refused += 1;
+                    self.shared.left(entry.bytes);
+                    let _ = entry.answer.send(Err(failure.clone()));
+                }
+                Message::Acknowledge(_, _, answer) => {
+                    let _ = answer.send(Err(failure.clone()));
+                }
+                Message::Conclude(..) => self.deferred.push(message),
+                Message::Close(_) => {}
+            }
+        }
+        if let Failure::Down(_) = failure {
+            self.deferred.clear();
+        }
+        self.publish(None, refused);
+    }
+
+    /// A failed write or sync is final: what the page cache holds from here on proves nothing.
+    fn mind(&self, failure: &Failure) {
+        match failure {
+            Failure::Down(why) if self.shared.down.set(why.clone()).is_ok() => {
+                tracing::error!(why, dir = %self.shared.settings.dir.display(), "the journal is down until the next start");
+            }
+            Failure::Down(_) => {}
+            Failure::Refused(cause) => tracing::warn!(%cause, "the journal rolled a transaction back"),
+        }
+    }
+
+    fn survive(&mut self, work: fn(&mut Self) -> Result<(), Failure>) {
+        if self.shared.down.get().is_none() {
+            let _ = work(self).inspect_err(|failure| self.mind(failure));
+        }
+    }
+
+    /// What has ended goes: uses, refusals, deposits, and records whose time after the read-back is over.
+    fn maintain(&mut self) -> Result<(), Failure> {
+        let now = self.shared.time.now().at;
+        let settings = &self.shared.settings;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.prepare_cached("DELETE FROM uses WHERE until < ?1")?.execute([now.0])?;
+        transaction.prepare_cached("DELETE FROM deposits WHERE exp <= ?1")?.execute([now.0])?;
+        transaction.prepare_cached("DELETE FROM refusals WHERE at < ?1")?.execute([before(now, settings.refusal_keep_s).0])?;
+        let surplus = "DELETE FROM refusals WHERE call IN (SELECT call FROM refusals ORDER BY call DESC LIMIT -1 OFFSET ?1)";
+        transaction.prepare_cached(surplus)?.execute([i64::try_from(settings.refusals_max).unwrap_or(i64::MAX)])?;
+        let mut space = self.space.begin(&transaction)?;
+        space.retire(&transaction, self.tail.id, before(now, settings.retain_after_ack_s))?;
+        // crash here: what has ended stays until the next start's first round.
+        transaction.commit()?;
+        self.space = space;
+        self.shared.deposits.expire(now);
+        self.publish(None, 0);
+        Ok(())
+    }
+
+    /// Copies the write-ahead file into the database as far as no reader is in the way.
+    fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        // crash here: the write-ahead file still holds everything; the next start copies it again.
+        self.since_checkpoint = 0;
+        Ok(())
+    }
+
+    fn publish(&self, commit: Option<Duration>, refused: u64) {
+        let mut stats = self.shared.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seq) = self.tail.seq {
+            stats.head = Head { writer: self.shared.writer, seq, leaf: self.tail.leaf };
+            stats.records = seq.0 + 1;
+        }
+        if let Some(took) = commit {
+            stats.committed(took);
+        }
+        stats.refused += refused;
+        self.space.publish(&mut stats, self.tail.id);
+    }
+
+    /// A clean end: everything that waits is written, every decision has an outcome, the database is whole.
+    fn close(mut self, queue: &Receiver<Message>, answer: Option<oneshot::Sender<Result<(), String>>>) {
+        loop {
+            let mut group = std::mem::take(&mut self.deferred);
+            while let Ok(message) = queue.try_recv() {
+                group.push(message);
+            }
+            if group.is_empty() {
+                break;
+            }
+            self.commit(group);
+            if !self.deferred.is_empty() {
+                break;
+            }
+        }
+        let ended = match self.shared.down.get() {
+            Some(why) => Err(why.clone()),
+            None => self.end().map_err(|failure| match failure {
+                Failure::Refused(cause) => cause.to_string(),
+                Failure::Down(why) => why,
+            }),
+        };
+        let _ = self.shared.down.set("the journal was closed".to_owned());
+        drop(self.connection);
+        if let Some(answer) = answer {
+            let _ = answer.send(ended);
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut log = Log::new(&transaction, self.shared.writer, self.tail);
+        log.conclude_pending(self.shared.time.now().at, || salt().map_err(|error| Failure::Down(error.to_string())))?;
+        transaction.commit()?;
+        Ok(finish(&self.connection)?)
+    }
+}
+
+/// Looks at everything that could turn the entry down, then writes all of it.
+fn append(log: &mut Log<'_>, space: &mut Space, entry: &mut Submitted, shared: &Shared, now: Micros) -> rusqlite::Result<Fate> {
+    let settings = &shared.settings;
+    if let Some(cause) = log.objection(&entry.claims, &entry.puts, settings.deposits_max)? {
+        return Ok(Fate::Refused(cause));
+    }
+    if let Some(cause) = space.objection(log, entry.weight, entry.bytes, entry.records.len(), now)? {
+        return Ok(Fate::Refused(cause));
+    }
+    for claim in &entry.claims {
+        let until = Micros(claim.exp.0.saturating_add(micros(settings.rollback_max_s)));
+        log.claim(entry.key, claim, until)?;
+    }
+    for put in &entry.puts {
+        log.put(put)?;
+    }
+    if let Some(tenant) = &entry.opens {
+        log.open(entry.key, tenant.as_deref())?;
+        space.opened();
+    }
+    for (at, draft) in &mut entry.records {
+        log.record(*at, draft)?;
+    }
+    space.written(log.tail);
+    // An entry without events has the place of the record before it.
+    Ok(Fate::Written(log.tail.seq.unwrap_or(Seq(0))))
+}
