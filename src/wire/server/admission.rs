@@ -1,0 +1,105 @@
+//! How many connections are open, in all and by peer, and which of them are too many.
+
+use super::Load;
+use crate::listener::CountedAs;
+use crate::settings::Limits;
+use crate::tally::{Limit, Tally};
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) struct Admission {
+    limits: Limits,
+    tally: Arc<Tally>,
+    by_peer: Mutex<HashMap<CountedAs, usize>>,
+}
+
+/// The place of one connection; dropped, the place is free.
+pub(crate) struct Ticket {
+    admission: Arc<Admission>,
+    counted_as: CountedAs,
+    load: Load,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits, tally: Arc<Tally>) -> Self {
+        Self { limits, tally, by_peer: Mutex::default() }
+    }
+
+    /// A place for one connection; none where even those that are only told so are too many.
+    pub(super) fn ticket(self: &Arc<Self>, counted_as: CountedAs) -> Option<Ticket> {
+        let open = self.tally.open_connections().fetch_add(1, Ordering::Relaxed);
+        let of_peer = self.change(counted_as, |count| count.saturating_add(1)).saturating_sub(1);
+        let mut ticket = Ticket { admission: Arc::clone(self), counted_as, load: Load::Within };
+        let (all, peer, more) = (self.limits.connections_max, self.limits.connections_per_peer_max, self.limits.connections_over_max);
+        let over = if open >= all {
+            Limit::Connections
+        } else if of_peer >= peer {
+            Limit::ConnectionsPerPeer
+        } else {
+            return Some(ticket);
+        };
+        self.tally.count(over);
+        if open >= all.saturating_add(more) || of_peer >= peer.saturating_add(more) {
+            self.tally.count(Limit::ConnectionsOver);
+            return None;
+        }
+        ticket.load = Load::Over(over);
+        Some(ticket)
+    }
+
+    fn change(&self, counted_as: CountedAs, by: impl FnOnce(usize) -> usize) -> usize {
+        let mut by_peer = self.by_peer.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_peer.entry(counted_as).or_default();
+        *count = by(*count);
+        let now = *count;
+        if now == 0 {
+            by_peer.remove(&counted_as);
+        }
+        now
+    }
+}
+
+impl Ticket {
+    pub(super) const fn load(&self) -> Load {
+        self.load
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.admission.tally.open_connections().fetch_sub(1, Ordering::Relaxed);
+        self.admission.change(self.counted_as, |count| count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Admission;
+    use crate::listener::CountedAs;
+    use crate::{Limit, Limits, Load, Tally};
+    use std::sync::Arc;
+
+    #[test]
+    fn places_are_counted_in_all_and_by_peer() {
+        let limits = Limits { connections_max: 3, connections_per_peer_max: 2, connections_over_max: 1, ..Limits::default() };
+        let tally = Arc::new(Tally::default());
+        let admission = Arc::new(Admission::new(limits, Arc::clone(&tally)));
+        let mut held = Vec::new();
+        for (uid, expected) in [
+            (1, Some(Load::Within)),
+            (1, Some(Load::Within)),
+            (1, Some(Load::Over(Limit::ConnectionsPerPeer))),
+            (2, Some(Load::Over(Limit::Connections))),
+            (2, None),
+        ] {
+            let ticket = admission.ticket(CountedAs::User(Some(uid)));
+            assert_eq!(ticket.as_ref().map(super::Ticket::load), expected, "user {uid}");
+            held.extend(ticket);
+        }
+        assert_eq!((tally.connections(), tally.met(Limit::ConnectionsOver)), (4, 1));
+        held.clear();
+        assert_eq!(tally.connections(), 0);
+        assert!(admission.by_peer.lock().unwrap().is_empty());
+    }
+}
