@@ -37,14 +37,14 @@ impl Framing {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Lost => return conflict,
-                State::Body(left) | State::Chunk(left) => {
-                    let taken = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                    *left = left.saturating_sub(taken as u64);
-                    bytes = bytes.get(taken..).unwrap_or_default();
-                    match self.state {
-                        State::Body(0) => self.state = State::RequestLine,
-                        State::Chunk(0) => self.state = State::ChunkSize,
-                        _ => {}
+                State::Body(left) => {
+                    if skip(left, &mut bytes) {
+                        self.state = State::RequestLine;
+                    }
+                }
+                State::Chunk(left) => {
+                    if skip(left, &mut bytes) {
+                        self.state = State::ChunkSize;
                     }
                 }
                 State::RequestLine | State::Headers { .. } | State::ChunkSize | State::Trailers => {
@@ -107,6 +107,14 @@ impl Framing {
         self.state = state;
         conflict
     }
+}
+
+/// Passes over what belongs to a body; true where it ends here.
+fn skip(left: &mut u64, bytes: &mut &[u8]) -> bool {
+    let taken = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+    *left = left.saturating_sub(taken as u64);
+    *bytes = bytes.get(taken..).unwrap_or_default();
+    *left == 0
 }
 
 const fn after_head(length: Option<u64>, coded: bool) -> State {

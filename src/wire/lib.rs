@@ -27,7 +27,7 @@ pub use secret::Credential;
 pub use server::{Accepted, Drained, Handler, Load, Stop, serve};
 pub use settings::{Limits, UpstreamLimits};
 pub use tally::{Limit, Tally};
-pub use upstream::{Address, Answer, Broken, Failure, HostRule, Outbound, Reach, Target, Upstream};
+pub use upstream::{Address, Answer, Broken, Failed, Failure, HostRule, Reach, Target, Upstream};
 
 /// What goes wrong while something is set up. Whatever goes wrong with one call is in that call's own types.
 #[derive(Debug, thiserror::Error)]

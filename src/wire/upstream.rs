@@ -15,11 +15,11 @@ use crate::tally::{Limit, Tally};
 use crate::tls::{Own, Roots};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use canon::CallId;
 use connect::Connector;
+use gate::{Clearance, Open, Outgoing};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Uri};
-use http::{Method, Request, Response, StatusCode};
+use http::uri::{Authority, Uri};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use identity::{Anchors, SpiffeId};
 use pool::{Lease, Pool};
@@ -116,21 +116,6 @@ pub enum HostRule {
     Fixed(Authority),
 }
 
-/// A request to send: what was judged, byte for byte. Its headers are clean already; framing is made from the body.
-#[derive(Debug)]
-pub struct Outbound {
-    /// The method.
-    pub method: Method,
-    /// The target.
-    pub path_and_query: PathAndQuery,
-    /// The headers, the host among them.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-    /// The call; the upstream is told it in `toolgate-decision-id`.
-    pub call: CallId,
-}
-
 /// Why there is no answer. `left` tells whether the upstream may have acted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -172,6 +157,15 @@ impl Failure {
     }
 }
 
+/// There is no answer to a call that was cleared.
+#[derive(Debug)]
+pub struct Failed {
+    /// The call, to be concluded: not sent, or with an unknown outcome.
+    pub open: Open,
+    /// Why.
+    pub failure: Failure,
+}
+
 /// An upstream and its connections.
 #[derive(Debug)]
 pub struct Upstream {
@@ -211,18 +205,27 @@ impl Upstream {
         self.pool.renew();
     }
 
-    /// Sends one request, once, and waits for the head of its answer, at most until `deadline`.
+    /// Sends a cleared request, once, and waits for the head of its answer, at most until `deadline`.
     ///
     /// The answer's body ends at the same time, unless it is an event stream. Dropped before its end, the upstream sees the call
     /// cancelled.
     ///
     /// # Errors
     /// There is no answer.
-    pub async fn exchange(&self, outbound: Outbound, deadline: Instant) -> Result<Response<Answer>, Failure> {
+    pub async fn send(&self, clearance: Clearance, deadline: Instant) -> Result<(Response<Answer>, Open), Failed> {
+        let (outgoing, open) = clearance.open();
+        match self.exchange(outgoing, deadline).await {
+            Ok(response) => Ok((response, open)),
+            Err(failure) => Err(Failed { open, failure }),
+        }
+    }
+
+    // INVARIANT: private. Outside this room only a clearance leaves.
+    async fn exchange(&self, outgoing: Outgoing, deadline: Instant) -> Result<Response<Answer>, Failure> {
         let now = Instant::now();
         let until = deadline.min(now + millis(self.limits.total_timeout_ms));
         let head_until = until.min(now + millis(self.limits.response_header_timeout_ms));
-        let mut request = self.request(outbound);
+        let mut request = self.request(outgoing);
         let mut fresh = false;
         loop {
             let mut lease = tokio::time::timeout_at(until, self.checkout(fresh)).await.unwrap_or(Err(Failure::ConnectTimeout))?;
@@ -255,11 +258,11 @@ impl Upstream {
         lease
     }
 
-    fn request(&self, outbound: Outbound) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(outbound.body));
-        *request.method_mut() = outbound.method;
-        *request.uri_mut() = Uri::from(outbound.path_and_query);
-        *request.headers_mut() = outbound.headers;
+    fn request(&self, outgoing: Outgoing) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(outgoing.body));
+        *request.method_mut() = outgoing.method;
+        *request.uri_mut() = Uri::from(outgoing.path_and_query);
+        *request.headers_mut() = outgoing.headers;
         let headers = request.headers_mut();
         if let HostRule::Fixed(host) = &self.host
             && let Ok(host) = HeaderValue::from_str(host.as_str())
@@ -269,7 +272,7 @@ impl Upstream {
         if let Some(credential) = &self.credential {
             credential.put(headers);
         }
-        if let Ok(call) = HeaderValue::from_str(&outbound.call.to_string()) {
+        if let Ok(call) = HeaderValue::from_str(&outgoing.call.to_string()) {
             headers.insert(protocol::DECISION_ID, call);
         }
         request
