@@ -1,5 +1,6 @@
 //! What a policy decided: the value that the rest of toolgate reads. How it is read from the engine is in `result`.
 
+use canon::Json;
 use canon::json::Pointer;
 
 /// The reason codes that only toolgate itself gives.
@@ -49,6 +50,18 @@ pub enum Risk {
     High,
     /// `critical`.
     Critical,
+}
+
+impl Verdict {
+    /// `allow`, `deny` or `error`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl Risk {
@@ -159,6 +172,29 @@ impl Decision {
     #[must_use]
     pub fn no_policy() -> Self {
         Self::error(codes::NONE, "no policy is loaded")
+    }
+
+    /// The decision as people and fixtures read it.
+    #[must_use]
+    pub fn json(&self) -> Json {
+        let text = |text: &str| Json::String(text.to_owned());
+        let object = |members: Vec<(&str, Json)>| Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let reasons = self.reasons.iter().map(|reason| object(vec![("code", text(&reason.code)), ("message", text(&reason.message))]));
+        let paths = |obligation: &Obligation| Json::Array(obligation.paths().iter().map(|path| text(&path.to_string())).collect());
+        let obligations = self.obligations.iter().map(|one| object(vec![("type", text(one.name())), ("paths", paths(one))]));
+        let approval = match self.approval {
+            Approval::NotRequired => Json::Null,
+            Approval::Required => text("required"),
+        };
+        object(vec![
+            ("verdict", text(self.verdict.name())),
+            ("reasons", Json::Array(reasons.collect())),
+            ("risk", self.risk.map_or(Json::Null, |risk| text(risk.name()))),
+            ("sensitive", Json::Bool(self.sensitive)),
+            ("approval", approval),
+            ("overridable", Json::Bool(self.overridable)),
+            ("obligations", Json::Array(obligations.collect())),
+        ])
     }
 
     /// Both parts of a policy as one decision: the stricter wins. Allowed only if both allow, an error if either is one; reasons of the parts that do

@@ -8,6 +8,7 @@
 mod bundle;
 mod check;
 mod decision;
+mod engines;
 mod extensions;
 pub mod fixtures;
 mod input;
@@ -18,6 +19,8 @@ mod run;
 mod schema;
 mod snapshot;
 pub mod test;
+#[cfg(test)]
+mod traps;
 
 pub use bundle::{ArchiveLimits, Source};
 pub use decision::{Approval, Decision, Obligation, Reason, Risk, Verdict, Visibility, codes};

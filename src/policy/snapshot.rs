@@ -4,13 +4,13 @@
 //! cost of a decision does not grow with the number of tools.
 
 use crate::decision::{Decision, Reason, Visibility, codes};
+use crate::engines::{self, Engines, Parts};
 use crate::extensions::Patterns;
 use crate::run::{Fault, Run};
-use crate::{Asked, Problem, Source, bundle, check, extensions};
+use crate::test::{self, Found};
+use crate::{Asked, Problem, Source, bundle, check};
 use canon::Digest;
-use regorus::unstable::{Module, Ref};
 use regorus::{Engine, PolicyLengthConfig, Value};
-use std::collections::HashMap;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
@@ -71,14 +71,15 @@ pub(crate) const VISIBLE: &str = "data.toolgate.visible";
 /// The package under which each tool has its own.
 pub(crate) const TOOLS: [&str; 3] = ["data", "toolgate", "tools"];
 
-/// A loaded policy. Immutable; a clone of its engine answers each call and is dropped after, so that no call sees another.
+/// A loaded policy. Immutable; clones of its engines answer each call and are dropped after, so that no call sees another.
 pub struct Snapshot {
-    engine: Engine,
-    /// Tool name -> path of its `decision`.
-    tools: HashMap<String, String>,
+    engines: Engines,
+    /// With all modules, those of tests too: only where tests are loaded.
+    whole: Option<Engine>,
     visible: Option<&'static str>,
     digest: Digest,
     revision: Option<String>,
+    tests: Vec<Found>,
 }
 
 impl fmt::Debug for Snapshot {
@@ -86,7 +87,7 @@ impl fmt::Debug for Snapshot {
         f.debug_struct("Snapshot")
             .field("digest", &self.digest)
             .field("revision", &self.revision)
-            .field("tools", &self.tools.len())
+            .field("tools", &self.tools().len())
             .finish()
     }
 }
@@ -97,57 +98,23 @@ impl Snapshot {
     /// Needs a large stack and may take long on a hostile policy: `evaluator::load` gives both a stack and a deadline.
     pub fn load(source: &Source, settings: &Settings) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let manifest = bundle::manifest(source, &mut problems);
-        let documents = bundle::documents(source, &mut problems);
-        let mut engine = Engine::new();
-        engine.set_policy_length_config(PolicyLengthConfig {
-            max_col: settings.line_columns_max,
-            max_file_bytes: settings.file_bytes_max,
-            max_lines: settings.file_lines_max,
-        });
-        parse(&mut engine, source, settings, &mut problems);
-        let modules = engine.get_modules().clone();
-        let patterns = Arc::new(Patterns::default());
-        let rules = check::rules(&modules, &mut problems);
-        check::run(
-            &check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns },
-            &mut problems,
-        );
-        for document in documents {
-            if let Err(error) = engine.add_data(document.value) {
-                problems.push(Problem::from_engine(&document.file, "policy.data", &error.to_string()));
-            }
-        }
-        if problems.is_empty() {
-            prepare(&mut engine, settings, &patterns, &mut problems);
-        }
-        let loaded = Self {
-            engine,
-            tools: rules.tools(),
-            visible: rules.has(VISIBLE).then_some(VISIBLE),
-            digest: source.digest(),
-            revision: manifest.revision,
-        };
-        if problems.is_empty() {
-            loaded.try_blank(&mut problems);
-        }
+        let loaded = load(source, settings, &mut problems);
         problems.sort();
         problems.dedup();
-        if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+        match loaded {
+            Some(loaded) if problems.is_empty() => Ok(loaded),
+            Some(_) | None => Err(problems),
+        }
     }
 
     /// The policy's answer on a call. `left` says how much time the call still has; it is asked before each part.
     #[must_use]
     pub fn evaluate(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Decision {
-        let mut run = Run::start(&self.engine, asked);
-        let base = decide(&mut run, DECISION, left);
-        let Some(path) = asked.tool.as_deref().and_then(|tool| self.tools.get(tool)) else { return base };
-        if base.verdict == crate::Verdict::Error {
-            // What a failed evaluation leaves in an engine is not trusted.
-            run = Run::start(&self.engine, asked);
+        let base = decide(&self.engines.base, asked, DECISION, left);
+        match asked.tool.as_deref().and_then(|tool| self.engines.tools.get(tool)) {
+            Some(tool) => base.join(decide(&tool.engine, asked, &tool.path, left)),
+            None => base,
         }
-        let own = decide(&mut run, path, left);
-        base.join(own)
     }
 
     /// Whether a list shows the tool that `asked` names. Shown where the policy has no rule `visible`; hidden where that rule is undefined or false.
@@ -155,7 +122,7 @@ impl Snapshot {
     pub fn visible(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Visibility {
         let Some(path) = self.visible else { return Visibility::Shown };
         let error = |code: &str, message: String| Visibility::Error(Reason { code: code.to_owned(), message });
-        match Run::start(&self.engine, asked).rule(path, left) {
+        match Run::start(&self.engines.base, asked).rule(path, left) {
             Ok(Value::Bool(true)) => Visibility::Shown,
             Ok(Value::Bool(false) | Value::Undefined) => Visibility::Hidden,
             Ok(_) => error(codes::SHAPE, "`data.toolgate.visible` is not a boolean".to_owned()),
@@ -168,7 +135,7 @@ impl Snapshot {
     /// # Errors
     /// A code of `codes` and what went wrong.
     pub fn rule(&self, path: &str, asked: &Asked, left: &dyn Fn() -> Duration) -> Result<Value, Reason> {
-        Run::start(&self.engine, asked).rule(path, left).map_err(|fault| Reason { code: fault.code.to_owned(), message: fault.message })
+        Run::start(self.whole(), asked).rule(path, left).map_err(|fault| Reason { code: fault.code.to_owned(), message: fault.message })
     }
 
     /// SHA-256 over the bundle's listing.
@@ -186,24 +153,26 @@ impl Snapshot {
     /// The tools that have a package of their own, in order.
     #[must_use]
     pub fn tools(&self) -> Vec<&str> {
-        let mut tools = self.tools.keys().map(String::as_str).collect::<Vec<_>>();
+        let mut tools = self.engines.tools.keys().map(String::as_str).collect::<Vec<_>>();
         tools.sort_unstable();
         tools
     }
 
-    pub(crate) const fn engine(&self) -> &Engine {
-        &self.engine
+    /// An engine that knows every rule, where tests are loaded; else the rules that every call may ask.
+    pub(crate) fn whole(&self) -> &Engine {
+        self.whole.as_ref().unwrap_or(&self.engines.base)
     }
 
-    pub(crate) fn modules(&self) -> Vec<Ref<Module>> {
-        self.engine.clone().get_modules().clone()
+    pub(crate) fn tests(&self) -> &[Found] {
+        &self.tests
     }
 
     /// Evaluates every entry point once with an input that knows nothing: a result of the wrong shape is one for every call.
     fn try_blank(&self, problems: &mut Vec<Problem>) {
         let left = || Duration::from_millis(TRIAL_MS);
-        for path in self.tools.values().map(String::as_str).chain([DECISION]) {
-            let decision = decide(&mut Run::start(&self.engine, &Asked::blank()), path, &left);
+        let tools = self.engines.tools.values().map(|tool| (tool.path.as_str(), &tool.engine));
+        for (path, engine) in tools.chain([(DECISION, &self.engines.base)]) {
+            let decision = decide(engine, &Asked::blank(), path, &left);
             for reason in decision.reasons.into_iter().filter(|reason| [codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str())) {
                 problems.push(Problem::of_file("", "policy.result", format!("`{path}`: {}", reason.message)));
             }
@@ -214,11 +183,47 @@ impl Snapshot {
 /// Time of each evaluation while loading.
 const TRIAL_MS: u64 = 200;
 
-fn decide(run: &mut Run, path: &str, left: &dyn Fn() -> Duration) -> Decision {
-    match run.rule(path, left) {
+fn decide(engine: &Engine, asked: &Asked, path: &str, left: &dyn Fn() -> Duration) -> Decision {
+    match Run::start(engine, asked).rule(path, left) {
         Ok(value) => Decision::from_result(&value),
         Err(Fault { code, message }) => Decision::error(code, message),
     }
+}
+
+/// The snapshot, as far as it can be made; it counts only if there is no problem.
+fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Option<Snapshot> {
+    let manifest = bundle::manifest(source, problems);
+    let documents = bundle::documents(source, problems);
+    let mut whole = engines::empty(settings);
+    parse(&mut whole, source, settings, problems);
+    let modules = whole.get_modules().clone();
+    let patterns = Arc::new(Patterns::default());
+    let rules = check::rules(&modules);
+    let bundle = check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns };
+    let packages = check::run(&bundle, problems);
+    for document in documents {
+        if let Err(error) = whole.add_data(document.value) {
+            problems.push(Problem::from_engine(&document.file, "policy.data", &error.to_string()));
+        }
+    }
+    if !problems.is_empty() {
+        return None;
+    }
+    let data = whole.get_data();
+    let parts = Parts { source, settings, packages: &packages, rules: &rules, data: &data, patterns: &patterns };
+    // All modules at once first: what no entry point reaches has to be right too.
+    let engines = engines::prepare(&mut whole, settings.builtin_errors, &patterns).and_then(|()| parts.engines());
+    let engines = engines.map_err(|problem| problems.push(problem)).ok()?;
+    let snapshot = Snapshot {
+        engines,
+        whole: (settings.tests == TestModules::Load).then_some(whole),
+        visible: rules.has(VISIBLE).then_some(VISIBLE),
+        digest: source.digest(),
+        revision: manifest.revision,
+        tests: test::discover(&rules),
+    };
+    snapshot.try_blank(problems);
+    Some(snapshot)
 }
 
 /// Parses each policy whose text the parser can read in reasonable time.
@@ -239,18 +244,5 @@ fn parse(engine: &mut Engine, source: &Source, settings: &Settings, problems: &m
     }
 }
 
-/// Brings the engine to where a clone can evaluate at once.
-fn prepare(engine: &mut Engine, settings: &Settings, patterns: &Arc<Patterns>, problems: &mut Vec<Problem>) {
-    engine.set_strict_builtin_errors(settings.builtin_errors == BuiltinErrors::Error);
-    engine.set_gather_prints(true);
-    if let Err(error) = extensions::install(engine, settings.builtin_errors, patterns) {
-        problems.push(Problem::of_file("", "policy.engine", error));
-    }
-    // Any query prepares: the analysis of all modules is what can fail here.
-    if let Err(error) = engine.eval_query("true".to_owned(), false) {
-        problems.push(Problem::from_engine("", "policy.analysis", &error.to_string()));
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

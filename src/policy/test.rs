@@ -1,7 +1,8 @@
 //! Runs the `test_` rules of a bundle with the meaning and the exit codes of `opa test`.
 
+use crate::check::{Rules, canonical};
 use crate::run::Run;
-use crate::{Asked, Problem, Snapshot};
+use crate::{Asked, Snapshot};
 use canon::Micros;
 use regorus::Value;
 use std::time::Duration;
@@ -42,9 +43,8 @@ pub struct Outcome {
 /// Runs every test whose name contains `filter`, in the order of their names. `at` is what the clock says in a policy; `elapsed` is any growing clock.
 #[must_use]
 pub fn run(snapshot: &Snapshot, filter: &str, at: Micros, elapsed: &dyn Fn() -> Duration) -> Vec<Outcome> {
-    let mut tests = discover(snapshot);
-    tests.retain(|test| test.name.contains(filter));
-    tests.into_iter().map(|test| run_one(snapshot, test, at, elapsed)).collect()
+    let tests = snapshot.tests().iter().filter(|test| test.name.contains(filter));
+    tests.map(|test| run_one(snapshot, test.clone(), at, elapsed)).collect()
 }
 
 /// The exit code of `opa test`: 2 if a test failed or broke, else 0. (1, for a bundle that does not load, is the caller's.)
@@ -57,20 +57,13 @@ pub fn exit_code(outcomes: &[Outcome]) -> u8 {
     if outcomes.iter().any(bad) { 2 } else { 0 }
 }
 
-struct Found {
-    name: String,
-    file: String,
-    line: u32,
-    todo: bool,
-}
-
 fn run_one(snapshot: &Snapshot, test: Found, at: Micros, elapsed: &dyn Fn() -> Duration) -> Outcome {
     let Found { name, file, line, todo } = test;
     if todo {
         return Outcome { name, file, line, ending: Ending::Skipped, took: Duration::ZERO, prints: Vec::new() };
     }
     let begun = elapsed();
-    let mut run = Run::start(snapshot.engine(), &Asked { time: at, value: Value::Undefined, tool: None });
+    let mut run = Run::start(snapshot.whole(), &Asked { time: at, value: Value::Undefined, tool: None });
     let ending = match run.rule(&name, &|| Duration::from_millis(TEST_MS)) {
         Ok(Value::Undefined | Value::Bool(false)) => Ending::Fail,
         Ok(_) => Ending::Pass,
@@ -79,13 +72,30 @@ fn run_one(snapshot: &Snapshot, test: Found, at: Micros, elapsed: &dyn Fn() -> D
     Outcome { name, file, line, ending, took: elapsed().saturating_sub(begun), prints: run.prints() }
 }
 
-fn discover(snapshot: &Snapshot) -> Vec<Found> {
-    let _ = snapshot;
-    Vec::new()
+/// A rule that is a test.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    name: String,
+    file: String,
+    line: u32,
+    todo: bool,
 }
 
-/// Tests that only look like tests here: the engine would take them for passed.
-#[must_use]
-pub fn refused(_: &Snapshot) -> Vec<Problem> {
-    Vec::new()
+/// Every test of a bundle, in the order of their names. Table tests are not among them: the check at load refuses those.
+pub(crate) fn discover(rules: &Rules) -> Vec<Found> {
+    let test = |name: &str| name.starts_with("test_") || name.starts_with("todo_test_");
+    let tests = rules.all().iter().filter(|rule| rule.arity.is_none() && test(rule.name()));
+    let mut tests = tests
+        .map(|rule| Found {
+            name: canonical(&rule.path),
+            file: rule.file().to_owned(),
+            line: rule.line(),
+            todo: rule.name().starts_with("todo_"),
+        })
+        .collect::<Vec<_>>();
+    tests.sort_by(|one, other| one.name.cmp(&other.name));
+    tests
 }
+
+#[cfg(test)]
+mod tests;
