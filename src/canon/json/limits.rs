@@ -17,6 +17,17 @@ pub struct Limits {
     pub values_max: usize,
 }
 
+impl Limits {
+    /// For text that was already measured.
+    pub const NONE: Self = Self {
+        body_bytes_max: usize::MAX,
+        depth_max: usize::MAX,
+        string_bytes_max: usize::MAX,
+        members_max: usize::MAX,
+        values_max: usize::MAX,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { body_bytes_max: 1 << 20, depth_max: 64, string_bytes_max: 1 << 20, members_max: 20_000, values_max: 100_000 }

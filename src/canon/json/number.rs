@@ -93,6 +93,14 @@ pub(super) fn read(token: &str) -> Result<Number, Reason> {
     }
 }
 
+/// The number nearest to `value`: of an infinite one the largest.
+pub(super) fn of_double(value: f64) -> Number {
+    let mut text = Vec::new();
+    let finite = value.clamp(f64::MIN, f64::MAX);
+    write(Number::Float(finite), &mut text);
+    std::str::from_utf8(&text).ok().and_then(|text| read(text).ok()).unwrap_or(Number::Float(finite))
+}
+
 /// Appends `number` as RFC 8785 section 3.2.2.3 spells it; `null` if it is not finite, which no parsed number is.
 pub(super) fn write(number: Number, out: &mut Vec<u8>) {
     // Writing into a vector cannot fail.

@@ -4,6 +4,8 @@
 
 use super::reader::{Fault, Reader};
 use super::{Build, Limits, Pointer, Reason, Rejected, fold};
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Up to this many keys are compared pair by pair; more are sorted first.
 const PAIRWISE_MAX: usize = 16;
@@ -12,8 +14,45 @@ const PLACE_CHARS_MAX: usize = 120;
 
 /// The value that `body` spells, if every reader reads it alike (RFC 8259, and DESIGN section 5 for numbers and keys).
 pub fn parse<B: Build>(body: &[u8], limits: &Limits) -> Result<B::Value, Rejected> {
+    assemble::<Built<B>>(body, limits)
+}
+
+/// What is made of the parts of a document as they are read.
+pub(super) trait Assemble {
+    type Value;
+    /// The scalar that the reader stands at.
+    fn scalar(reader: &mut Reader<'_>) -> Result<Self::Value, Fault>;
+    /// An array at these bytes.
+    fn array(items: Vec<Self::Value>, at: Range<usize>) -> Self::Value;
+    /// An object at these bytes; the keys are distinct.
+    fn object(members: Vec<(String, Self::Value)>, at: Range<usize>) -> Self::Value;
+}
+
+struct Built<B>(PhantomData<B>);
+
+impl<B: Build> Assemble for Built<B> {
+    type Value = B::Value;
+
+    fn scalar(reader: &mut Reader<'_>) -> Result<B::Value, Fault> {
+        match reader.token() {
+            Some(b'"') => reader.string().map(B::string),
+            Some(b't') => reader.word("true").map(|()| B::boolean(true)),
+            Some(b'f') => reader.word("false").map(|()| B::boolean(false)),
+            Some(b'n') => reader.word("null").map(|()| B::null()),
+            Some(_) | None => reader.number().map(B::number),
+        }
+    }
+    fn array(items: Vec<B::Value>, _: Range<usize>) -> B::Value {
+        B::array(items)
+    }
+    fn object(members: Vec<(String, B::Value)>, _: Range<usize>) -> B::Value {
+        B::object(members)
+    }
+}
+
+pub(super) fn assemble<A: Assemble>(body: &[u8], limits: &Limits) -> Result<A::Value, Rejected> {
     let text = text(body, limits).map_err(|fault| fault.at(""))?;
-    let mut parse = Parse::<B> { reader: Reader::new(text, limits.string_bytes_max), open: Vec::new(), values: 0, limits };
+    let mut parse = Parse::<A> { reader: Reader::new(text, limits.string_bytes_max), open: Vec::new(), values: 0, limits };
     parse.document().map_err(|fault| fault.at(&parse.place()))
 }
 
@@ -33,22 +72,27 @@ impl Fault {
     }
 }
 
-/// An array or object whose end was not read yet.
-enum Open<V> {
+/// An array or object whose end was not read yet, and where it begins.
+struct Open<V> {
+    start: usize,
+    inside: Inside<V>,
+}
+
+enum Inside<V> {
     Array(Vec<V>),
     /// The members so far, and the key of the one to come.
     Object(Vec<(String, V)>, String),
 }
 
-struct Parse<'a, B: Build> {
+struct Parse<'a, A: Assemble> {
     reader: Reader<'a>,
-    open: Vec<Open<B::Value>>,
+    open: Vec<Open<A::Value>>,
     values: usize,
     limits: &'a Limits,
 }
 
-impl<B: Build> Parse<'_, B> {
-    fn document(&mut self) -> Result<B::Value, Fault> {
+impl<A: Assemble> Parse<'_, A> {
+    fn document(&mut self) -> Result<A::Value, Fault> {
         loop {
             let Some(mut value) = self.begin()? else { continue };
             // Put the value where it belongs, and whatever ends with it.
@@ -63,83 +107,56 @@ impl<B: Build> Parse<'_, B> {
     }
 
     /// A whole value, or none if an array or object was opened that has something in it.
-    fn begin(&mut self) -> Result<Option<B::Value>, Fault> {
+    fn begin(&mut self) -> Result<Option<A::Value>, Fault> {
         self.values += 1;
         if self.values > self.limits.values_max {
             return Err(self.reader.fault(Reason::TooManyValues));
         }
-        let value = match self.reader.token() {
-            Some(b'"') => B::string(self.reader.string()?),
-            Some(b'{') => {
-                self.deeper()?;
-                if !self.reader.takes(b'}') {
-                    let key = self.reader.key()?;
-                    self.open.push(Open::Object(Vec::new(), key));
-                    return Ok(None);
-                }
-                B::object(Vec::new())
-            }
-            Some(b'[') => {
-                self.deeper()?;
-                if !self.reader.takes(b']') {
-                    self.open.push(Open::Array(Vec::new()));
-                    return Ok(None);
-                }
-                B::array(Vec::new())
-            }
-            Some(b't') => self.reader.word("true").map(|()| B::boolean(true))?,
-            Some(b'f') => self.reader.word("false").map(|()| B::boolean(false))?,
-            Some(b'n') => self.reader.word("null").map(|()| B::null())?,
-            Some(b'-' | b'0'..=b'9') => B::number(self.reader.number()?),
-            Some(_) | None => return Err(self.reader.fault(Reason::Syntax)),
+        let (close, inside) = match self.reader.token() {
+            Some(b'{') => (b'}', Inside::Object(Vec::new(), String::new())),
+            Some(b'[') => (b']', Inside::Array(Vec::new())),
+            Some(_) | None => return A::scalar(&mut self.reader).map(Some),
         };
-        Ok(Some(value))
-    }
-
-    fn deeper(&mut self) -> Result<(), Fault> {
         if self.open.len() >= self.limits.depth_max {
             return Err(self.reader.fault(Reason::TooDeep));
         }
+        let start = self.reader.at();
         self.reader.skip();
-        Ok(())
+        let mut open = Open { start, inside };
+        if self.reader.takes(close) {
+            return Ok(Some(open.close::<A>(self.reader.at())));
+        }
+        if let Inside::Object(_, key) = &mut open.inside {
+            *key = self.reader.key()?;
+        }
+        self.open.push(open);
+        Ok(None)
     }
 
-    fn place_value(&mut self, value: B::Value) -> Result<Placed<B::Value>, Fault> {
-        let (count, end) = match self.open.last_mut() {
-            None => return Ok(Placed::Root(value)),
-            Some(Open::Array(items)) => {
-                items.push(value);
-                (items.len(), b']')
-            }
-            Some(Open::Object(members, key)) => {
-                members.push((std::mem::take(key), value));
-                (members.len(), b'}')
-            }
-        };
+    fn place_value(&mut self, value: A::Value) -> Result<Placed<A::Value>, Fault> {
+        let Some(open) = self.open.last_mut() else { return Ok(Placed::Root(value)) };
+        let (count, end) = open.inside.add(value);
         if self.reader.takes(b',') {
             if count >= self.limits.members_max {
                 return Err(self.reader.fault(Reason::TooManyValues));
             }
-            if let Some(Open::Object(_, next)) = self.open.last_mut() {
-                *next = self.reader.key()?;
+            if let Inside::Object(_, key) = &mut open.inside {
+                *key = self.reader.key()?;
             }
             return Ok(Placed::More);
         }
         if self.reader.token() != Some(end) {
             return Err(self.reader.fault(Reason::Syntax));
         }
-        if let Some(Open::Object(members, key)) = self.open.last_mut()
+        if let Inside::Object(members, key) = &mut open.inside
             && let Some((twin, reason)) = clash(members)
         {
             *key = twin;
             return Err(self.reader.fault(reason));
         }
         self.reader.skip();
-        Ok(match self.open.pop() {
-            None => Placed::Root(B::null()),
-            Some(Open::Array(items)) => Placed::Ended(B::array(items)),
-            Some(Open::Object(members, _)) => Placed::Ended(B::object(members)),
-        })
+        let end = self.reader.at();
+        Ok(self.open.pop().map_or(Placed::More, |open| Placed::Ended(open.close::<A>(end))))
     }
 
     /// The JSON pointer of the value that was being read. Only for errors.
@@ -147,13 +164,38 @@ impl<B: Build> Parse<'_, B> {
         let tokens: Vec<String> = self
             .open
             .iter()
-            .map(|open| match open {
-                Open::Array(items) => items.len().to_string(),
-                Open::Object(_, key) => key.clone(),
+            .map(|open| match &open.inside {
+                Inside::Array(items) => items.len().to_string(),
+                Inside::Object(_, key) => key.clone(),
             })
             .collect();
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         Pointer::of(&tokens).to_string()
+    }
+}
+
+impl<V> Open<V> {
+    fn close<A: Assemble<Value = V>>(self, end: usize) -> V {
+        match self.inside {
+            Inside::Array(items) => A::array(items, self.start..end),
+            Inside::Object(members, _) => A::object(members, self.start..end),
+        }
+    }
+}
+
+impl<V> Inside<V> {
+    /// Adds a value; how many there are now, and what ends them.
+    fn add(&mut self, value: V) -> (usize, u8) {
+        match self {
+            Self::Array(items) => {
+                items.push(value);
+                (items.len(), b']')
+            }
+            Self::Object(members, key) => {
+                members.push((std::mem::take(key), value));
+                (members.len(), b'}')
+            }
+        }
     }
 }
 

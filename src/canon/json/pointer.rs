@@ -68,7 +68,7 @@ fn unescape(token: &str) -> Option<String> {
 }
 
 /// An array index: digits without leading zeros. `-`, the place after the last, names no value.
-fn index(token: &str) -> Option<usize> {
+pub(super) fn index(token: &str) -> Option<usize> {
     let plain = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
     if plain { token.parse().ok() } else { None }
 }

@@ -29,6 +29,11 @@ impl<'a> Reader<'a> {
         Fault { reason, offset: self.at }
     }
 
+    /// Byte of the document that comes next.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -176,6 +181,13 @@ impl<'a> Reader<'a> {
 
     pub(super) fn number(&mut self) -> Result<Number, Fault> {
         let start = self.at;
+        self.number_token()?;
+        let token = self.text.get(start..self.at).unwrap_or_default();
+        number::read(token).map_err(|reason| Fault { reason, offset: start })
+    }
+
+    /// Goes over a number, whatever its value.
+    pub(super) fn number_token(&mut self) -> Result<(), Fault> {
         self.at += usize::from(self.byte() == Some(b'-'));
         if self.byte() == Some(b'0') {
             self.at += 1;
@@ -191,8 +203,26 @@ impl<'a> Reader<'a> {
             self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
             self.digits()?;
         }
-        let token = self.text.get(start..self.at).unwrap_or_default();
-        number::read(token).map_err(|reason| Fault { reason, offset: start })
+        Ok(())
+    }
+
+    /// Goes over a string, whatever surrogates it has.
+    pub(super) fn string_token(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        loop {
+            self.plain();
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => match self.escape() {
+                    Err(fault) if fault.reason != Reason::LoneSurrogate => return Err(fault),
+                    Ok(_) | Err(_) => {}
+                },
+                Some(_) | None => return Err(self.fault(Reason::Syntax)),
+            }
+        }
     }
 
     /// One digit or more.
