@@ -3,6 +3,7 @@
 //! With `enforcement/rules.rs` the only file that knows a mode by its name. Code elsewhere asks a mode's settings.
 
 mod overlay;
+mod render;
 mod settings;
 
 use enforcement::Mode;
@@ -13,17 +14,33 @@ pub use settings::{
     Profile, Profiles, Redis, SecretSource, Secrets, Slm, Somabrain,
 };
 
-pub(crate) use settings::level;
+use std::path::{Path, PathBuf};
 
 use crate::Document;
-use crate::problem::{Found, Place, Problem};
+use crate::files;
+use crate::problem::{Found, Place, Problem, quoted};
 use crate::reader::{Field, Section};
+use crate::records::Durability;
 use crate::yaml::{Node, tree};
 
 /// The environment variable that names the mode.
 pub const MODE_VARIABLE: &str = "SOMA_AGENT_MODE";
 /// The environment variable that names the overlay's folder.
 pub const OVERLAY_VARIABLE: &str = "TOOLGATE_OVERLAY";
+
+/// The file of the modes, and its name in an overlay's folder.
+pub const MODES_FILE: &str = "modes.yaml";
+
+/// The mode that is run, and what it sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Active {
+    /// The mode.
+    pub mode: Mode,
+    /// What it sets.
+    pub settings: ModeSettings,
+    /// The overlay's file; none where the mode has no overlay of its own and none is named.
+    pub overlay: Option<String>,
+}
 
 /// The settings of all four modes, overlay applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +54,37 @@ pub struct ModeView<'a> {
     /// What it sets.
     #[serde(flatten)]
     pub settings: &'a ModeSettings,
+}
+
+impl Active {
+    /// From `modes.yaml` in `file` and the overlay in the folder `overlay`, else in `overlays/<mode in lower case>` beside the file.
+    ///
+    /// # Errors
+    /// Every mistake of both files at once.
+    pub fn load(file: &Path, overlay: Option<&Path>, mode: Mode) -> Result<Self, Vec<Problem>> {
+        let found = Found::default();
+        let active = Self::read(file, overlay, mode, &found);
+        found.or_problems(active)
+    }
+
+    pub(crate) fn read(file: &Path, overlay: Option<&Path>, mode: Mode, found: &Found) -> Option<Self> {
+        let over = match overlay {
+            Some(folder) => Some(files::read(&folder.join(MODES_FILE), "the overlay", found)?),
+            None => Some(own_overlay(file, mode)).filter(|file| file.exists()).and_then(|file| files::read(&file, "the overlay", found)),
+        };
+        let modes = Modes::read(&files::read(file, "the file of the modes", found)?, over.as_ref(), found)?;
+        Some(Self { mode, settings: modes.of(mode).clone(), overlay: over.map(|over| over.name) })
+    }
+
+    /// The settings under the mode's name.
+    #[must_use]
+    pub fn view(&self) -> ModeView<'_> {
+        ModeView { agent_mode: self.mode.name(), settings: &self.settings }
+    }
+}
+
+fn own_overlay(file: &Path, mode: Mode) -> PathBuf {
+    file.with_file_name("overlays").join(mode.name().to_ascii_lowercase()).join(MODES_FILE)
 }
 
 impl Modes {
@@ -67,12 +115,6 @@ impl Modes {
         self.0.iter().map(|(mode, settings)| (*mode, settings))
     }
 
-    /// `mode`'s settings under its name.
-    #[must_use]
-    pub fn view(&self, mode: Mode) -> ModeView<'_> {
-        ModeView { agent_mode: mode.name(), settings: self.of(mode) }
-    }
-
     pub(crate) fn read(modes: &Document, overlay: Option<&Document>, found: &Found) -> Option<Self> {
         let mut base = tree(&modes.name, &modes.bytes, found);
         if let Some(overlay) = overlay
@@ -85,7 +127,7 @@ impl Modes {
     }
 
     fn from_tree(root: &Node, found: &Found) -> Option<Self> {
-        let field = Field { node: root, path: String::new(), folder: std::path::Path::new(""), found };
+        let field = Field { node: root, path: String::new(), folder: Path::new(""), found };
         field.section(|section| {
             let read = Mode::ALL.map(|mode| Some((mode, mode_settings(section, mode)?)));
             let [Some(local), Some(development), Some(training), Some(production)] = read else { return None };
@@ -94,13 +136,26 @@ impl Modes {
     }
 }
 
-/// What a mode asks for beside its rules: its topics' names begin with this, and its events are kept so long.
-const fn promised_topics(mode: Mode) -> (&'static str, Days) {
+/// What a mode asks for beside its rules.
+pub(crate) struct Demands {
+    /// Its topics' names begin so.
+    topic_prefix: &'static str,
+    /// Its events are kept so long at least.
+    retention_min: Days,
+    /// What a record survives at least; none: nothing is asked, and the key may be left out.
+    pub(crate) durability_min: Option<Durability>,
+    /// Whether the configuration may let it forward refused calls inside a pod.
+    pub(crate) may_be_permissive_in_pod: bool,
+}
+
+/// What `mode` asks for.
+pub(crate) const fn demands(mode: Mode) -> Demands {
+    let least = Demands { topic_prefix: "", retention_min: Days::Count(1), durability_min: None, may_be_permissive_in_pod: true };
     match mode {
-        Mode::Local => ("", Days::Forever),
-        Mode::Development => ("", Days::Count(7)),
-        Mode::Training => ("training.", Days::Count(1)),
-        Mode::Production => ("", Days::Count(1)),
+        Mode::Local => Demands { retention_min: Days::Forever, ..least },
+        Mode::Development => Demands { retention_min: Days::Count(7), ..least },
+        Mode::Training => Demands { topic_prefix: "training.", ..least },
+        Mode::Production => Demands { durability_min: Some(Durability::Node), may_be_permissive_in_pod: false, ..least },
     }
 }
 
@@ -109,7 +164,7 @@ fn mode_settings(section: &mut Section<'_>, mode: Mode) -> Option<ModeSettings> 
     let Some(field) = section.field(name) else { return section.missing(name, "a map with the settings of this mode") };
     field.section(|section| {
         let settings = ModeSettings::read(section)?;
-        let (prefix, retention) = promised_topics(mode);
+        let Demands { topic_prefix: prefix, retention_min, .. } = demands(mode);
         let rules = settings.rules().no_looser_than(&mode.promises());
         if let Err(problem) = &rules {
             let key = match problem {
@@ -123,8 +178,8 @@ fn mode_settings(section: &mut Section<'_>, mode: Mode) -> Option<ModeSettings> 
         if !kafka.topic_prefix.starts_with(prefix) {
             topics.wrong::<()>(format!("the topics of {name} begin with `{prefix}`: write it into `topic_prefix`"));
         }
-        if kafka.retention_days < retention {
-            let least = match retention {
+        if kafka.retention_days < retention_min {
+            let least = match retention_min {
                 Days::Forever => "`forever`".to_owned(),
                 Days::Count(days) => format!("{days}"),
             };
@@ -134,21 +189,18 @@ fn mode_settings(section: &mut Section<'_>, mode: Mode) -> Option<ModeSettings> 
     })
 }
 
-/// The mode named by the environment.
-pub(crate) fn named(mode: Option<&str>, found: &Found) -> Option<Mode> {
-    let place = Place::whole(MODE_VARIABLE);
-    let names = Mode::ALL.map(|mode| format!("`{}`", mode.name())).join(", ");
-    let Some(mode) = mode else {
-        found.add(&place, "", format!("the environment variable is not set: set it to one of {names}"));
-        return None;
+/// The mode of that name, as `SOMA_AGENT_MODE` gives it.
+///
+/// # Errors
+/// The name is missing or no mode's; the message lists the four.
+pub fn named(name: Option<&str>) -> Result<Mode, Problem> {
+    let names = Mode::ALL.map(|mode| quoted(mode.name())).join(", ");
+    let message = match name.map(|name| (name, name.parse())) {
+        Some((_, Ok(mode))) => return Ok(mode),
+        Some((name, Err(_))) => format!("{} is not a mode: set it to one of {names}", quoted(name)),
+        None => format!("the environment variable is not set: set it to one of {names}"),
     };
-    match mode.parse() {
-        Ok(mode) => Some(mode),
-        Err(_) => {
-            found.add(&place, "", format!("{} is not a mode: set it to one of {names}", crate::problem::quoted(mode)));
-            None
-        }
-    }
+    Err(Problem { place: Place::whole(MODE_VARIABLE), key: String::new(), message })
 }
 
 #[cfg(test)]

@@ -70,10 +70,10 @@ impl Found {
         self.0.borrow_mut().push(Problem { place: place.clone(), key: shown(key, 4 * SHOWN_CHARS_MAX), message: message.into() });
     }
 
-    /// The value, if nothing was found wrong; otherwise every mistake, in the order of the files' lines.
+    /// The value, if nothing was found wrong; otherwise every mistake: of the environment and of whole files first, then by line.
     pub(crate) fn or_problems<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
         let mut problems = self.0.into_inner();
-        problems.sort();
+        problems.sort_by(|one, other| (one.place.line != 0, one).cmp(&(other.place.line != 0, other)));
         problems.dedup();
         match value {
             Some(value) if problems.is_empty() => Ok(value),

@@ -36,7 +36,7 @@ pub(crate) struct Field<'a> {
 pub(crate) struct Section<'a> {
     at: Place,
     pub(crate) path: String,
-    folder: &'a Path,
+    pub(crate) folder: &'a Path,
     found: &'a Found,
     entries: &'a [Entry],
     known: Vec<&'static str>,
@@ -47,6 +47,15 @@ impl<'a> Field<'a> {
     pub(crate) fn wrong<T>(&self, message: impl Into<String>) -> Option<T> {
         self.found.add(&self.node.at, &self.path, message);
         None
+    }
+
+    /// Reports a mistake in an entry of this list.
+    pub(crate) fn wrong_item(&self, index: usize, message: impl Into<String>) {
+        if let Value::List(items) = &self.node.value
+            && let Some(item) = items.get(index)
+        {
+            self.found.add(&item.at, &format!("{}[{index}]", self.path), message);
+        }
     }
 
     /// Reports that the value is not what is wanted.
@@ -148,6 +157,12 @@ impl<'a> Section<'a> {
         let fields = fields.collect();
         self.entries = &[];
         fields
+    }
+
+    /// Knows every key, where what they would mean cannot be told.
+    pub(crate) fn ignored<T>(&mut self) -> Option<T> {
+        self.entries = &[];
+        None
     }
 
     /// Reports a mistake that concerns the section as a whole.

@@ -83,13 +83,16 @@ fn is_number(text: &str) -> bool {
 /// The tree of a file's bytes; `None` where they are no such YAML, which is then in `found`. Repeated keys are reported and the first is kept.
 pub(crate) fn tree(file: &str, bytes: &[u8], found: &Found) -> Option<Node> {
     if bytes.len() > FILE_BYTES_MAX {
-        found.add(&Place::whole(file), "", format!("the file has {} bytes: at most {FILE_BYTES_MAX} are read", bytes.len()));
+        let at = Place { file: Arc::from(file), line: 1, column: 1 };
+        found.add(&at, "", format!("the file has {} bytes: at most {FILE_BYTES_MAX} are read", bytes.len()));
         return None;
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            found.add(&Place::whole(file), "", format!("the file is not UTF-8 at byte {}: save it as UTF-8", error.valid_up_to()));
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = good.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+            found.add(&Place { file: Arc::from(file), line, column: 1 }, "", "this line is not UTF-8: save the file as UTF-8");
             return None;
         }
     };
@@ -156,15 +159,16 @@ impl<'a> Builder<'a> {
         let mut root = None;
         loop {
             let (event, at) = self.next()?;
-            match event {
-                Event::StreamEnd => break,
-                Event::StreamStart | Event::DocumentEnd => {}
-                Event::DocumentStart(..) if root.is_some() => return Err(self.stop(&at, "a second document starts here: keep one")),
-                Event::DocumentStart(..) => {
-                    let (event, at) = self.next()?;
-                    root = Some(self.node(event, at)?);
+            if event == Event::StreamEnd {
+                break;
+            }
+            // Between documents there are only their starts and ends.
+            if let Event::DocumentStart(..) = event {
+                if root.is_some() {
+                    return Err(self.stop(&at, "a second document starts here: keep one"));
                 }
-                other => return Err(self.stop(&at, format!("unexpected here: {}", canon::text::shown(&format!("{other:?}"), 80)))),
+                let (event, at) = self.next()?;
+                root = Some(self.node(event, at)?);
             }
         }
         let start = Place { file: Arc::clone(&self.file), line: 1, column: 1 };
@@ -172,27 +176,26 @@ impl<'a> Builder<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, at: Place) -> Result<Node, Stopped> {
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                self.bare(&at, anchor, tag.is_some())?;
-                Ok(Node { at, value: Value::Scalar(Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }) })
+        if let Event::Scalar(text, style, anchor, tag) = event {
+            self.bare(&at, anchor, tag.is_some())?;
+            return Ok(Node { at, value: Value::Scalar(Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }) });
+        }
+        if let Event::MappingStart(_, anchor, tag) = event {
+            self.bare(&at, anchor, tag.is_some())?;
+            let entries = self.entries()?;
+            return Ok(Node { at, value: Value::Map(entries) });
+        }
+        let Event::SequenceStart(_, anchor, tag) = event else {
+            return Err(self.stop(&at, "an alias (`*name`) is not read here: write the value out"));
+        };
+        self.bare(&at, anchor, tag.is_some())?;
+        let mut items = Vec::new();
+        loop {
+            let (event, item_at) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Node { at, value: Value::List(items) });
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.bare(&at, anchor, tag.is_some())?;
-                let mut items = Vec::new();
-                loop {
-                    match self.next()? {
-                        (Event::SequenceEnd, _) => return Ok(Node { at, value: Value::List(items) }),
-                        (event, at) => items.push(self.node(event, at)?),
-                    }
-                }
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                self.bare(&at, anchor, tag.is_some())?;
-                let entries = self.entries()?;
-                Ok(Node { at, value: Value::Map(entries) })
-            }
-            _ => Err(self.stop(&at, "an alias (`*name`) is not read here: write the value out")),
+            items.push(self.node(event, item_at)?);
         }
     }
 

@@ -218,7 +218,7 @@ pub struct Audit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Alerts {
     /// The alerts that are on.
-    pub on: Vec<Alert>,
+    pub enabled: Vec<Alert>,
     /// What a spent budget does.
     pub budgets: Budgets,
 }
@@ -256,7 +256,7 @@ pub enum Alert {
 #[serde(rename_all = "snake_case")]
 pub enum Budgets {
     /// Nothing.
-    Off,
+    Ignore,
     /// A warning.
     Warn,
     /// An alert.
@@ -418,6 +418,6 @@ fn alerts(section: &mut Section<'_>) -> Option<Alerts> {
         ("audio_failures", Alert::AudioFailures),
         ("policy_violations", Alert::PolicyViolations),
     ]);
-    let budgets = one_of([("off", Budgets::Off), ("warn", Budgets::Warn), ("alert", Budgets::Alert)]);
-    all!(Alerts { on: section.required("on", &list(alert, 0..=20)), budgets: section.required("budgets", &budgets) })
+    let budgets = one_of([("ignore", Budgets::Ignore), ("warn", Budgets::Warn), ("alert", Budgets::Alert)]);
+    all!(Alerts { enabled: section.required("enabled", &list(alert, 0..=20)), budgets: section.required("budgets", &budgets) })
 }

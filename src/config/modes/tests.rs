@@ -102,7 +102,8 @@ fn mistakes_are_reported_with_line_and_key() {
         "  redis:\n",
         "  reddis:\n",
         &[
-            "modes.yaml:12:3: LOCAL.redis.failover: the key is missing", "ttl_s: the key is missing",
+            "modes.yaml:12:3: LOCAL.redis.failover: the key is missing",
+            "ttl_s: the key is missing",
             "LOCAL.reddis: unknown key; known here: `enforcement`",
         ],
     );

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::{Field, Section};
-use crate::problem::quoted;
-use crate::yaml::{Core, Value};
+use crate::problem::{Place, quoted};
+use crate::yaml::{Core, Node, Scalar, Value};
 
 type Read<'w, T> = Box<dyn Fn(&Field<'_>) -> Option<T> + 'w>;
 
@@ -40,18 +40,19 @@ impl<'w, T: 'w> Wanted<'w, T> {
     }
 }
 
-/// Any text that is not empty, of at most `chars_max` characters.
-pub(crate) fn text(what: &'static str, chars_max: usize) -> Wanted<'static, String> {
+/// Any text of so many characters.
+pub(crate) fn text(what: &'static str, lengths: RangeInclusive<usize>) -> Wanted<'static, String> {
     Wanted::of(what, move |field| match field.scalar() {
-        Some(scalar) if scalar.core() == Core::Text && !scalar.text.is_empty() => match scalar.text.chars().count() {
-            count if count <= chars_max => Some(scalar.text.clone()),
-            count => field.wrong(format!("the text has {count} characters: at most {chars_max} are possible")),
+        Some(scalar) if scalar.core() == Core::Text => match scalar.text.chars().count() {
+            count if lengths.contains(&count) => Some(scalar.text.clone()),
+            count => field.wrong(format!("the text has {count} characters, wanted are {} to {}", lengths.start(), lengths.end())),
         },
-        Some(_) | None => field.unlike(&format!("{what} (put it in quotes if it looks like a number)")),
+        Some(scalar) if matches!(scalar.core(), Core::Flag | Core::Number) => field.unlike(&format!("{what}: put it in quotes")),
+        Some(_) | None => field.unlike(what),
     })
 }
 
-/// A text of `chars` from 1 to `chars_max` characters.
+/// A text of so many of these characters.
 pub(crate) fn word(what: &'static str, chars: fn(char) -> bool, lengths: RangeInclusive<usize>) -> Wanted<'static, String> {
     Wanted::of(what, move |field| match field.scalar() {
         Some(scalar) if scalar.core() == Core::Text && scalar.text.chars().all(chars) && lengths.contains(&scalar.text.len()) => {
@@ -97,12 +98,12 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// One of the given words.
-pub(crate) fn one_of<T: Copy + 'static, const N: usize>(words: [(&'static str, T); N]) -> Wanted<'static, T> {
+pub(crate) fn one_of<T: Clone + 'static, const N: usize>(words: [(&'static str, T); N]) -> Wanted<'static, T> {
     let what = format!("one of {}", words.iter().map(|(word, _)| quoted(word)).collect::<Vec<_>>().join(", "));
     Wanted::of(what.clone(), move |field| {
         let text = field.scalar().filter(|scalar| scalar.core() == Core::Text).map(|scalar| scalar.text.as_str());
         match words.iter().find(|(word, _)| Some(*word) == text) {
-            Some((_, value)) => Some(*value),
+            Some((_, value)) => Some(value.clone()),
             None => field.unlike(&what),
         }
     })
@@ -125,7 +126,7 @@ pub(crate) fn reference<'w>(section: &'static str, names: &'w [String]) -> Wante
 
 /// A path; a relative one is taken from the folder of the file that it stands in.
 pub(crate) fn path() -> Wanted<'static, PathBuf> {
-    let text = text("a path", 4096);
+    let text = text("a path", 1..=4096);
     Wanted::of("a path", move |field| {
         let path = text.read(field)?;
         if path.contains('\0') {
@@ -162,8 +163,8 @@ pub(crate) fn table<'w, K: Ord + 'w, T: 'w>(key: Wanted<'w, K>, value: Wanted<'w
                 return section.wrong(format!("the map has {} entries: at most {entries_max} are possible", fields.len()));
             }
             let read = fields.iter().map(|(entry, field)| {
-                let scalar = crate::yaml::Scalar { text: entry.key.clone(), plain: false };
-                let node = crate::yaml::Node { at: entry.key_at.clone(), value: Value::Scalar(scalar) };
+                let scalar = Scalar { text: entry.key.clone(), plain: false };
+                let node = Node { at: entry.key_at.clone(), value: Value::Scalar(scalar) };
                 let name = key.read(&Field { node: &node, ..field.clone() });
                 let value = value.read(field);
                 Some((name?, value?))
@@ -176,4 +177,30 @@ pub(crate) fn table<'w, K: Ord + 'w, T: 'w>(key: Wanted<'w, K>, value: Wanted<'w
 /// A map with settings of its own.
 pub(crate) fn section<'w, T: 'w>(what: &'static str, read: impl Fn(&mut Section<'_>) -> Option<T> + 'w) -> Wanted<'w, T> {
     Wanted::of(what, move |field| field.section(&read))
+}
+
+/// A list of maps that each have a `name`, and no two the same.
+pub(crate) fn named<'w, T: 'w>(item: Wanted<'w, T>, lengths: RangeInclusive<usize>) -> Wanted<'w, Vec<T>> {
+    let items = list(item, lengths);
+    Wanted::of(items.what.clone(), move |field| {
+        let names = names_of(field.node, "name");
+        for (index, (name, at)) in names.iter().enumerate() {
+            if let Some((_, first)) = names.iter().take(index).find(|(other, _)| other == name) {
+                field.found.add(at, &field.path, format!("the name {} is taken in line {}: choose another", quoted(name), first.line));
+            }
+        }
+        items.read(field)
+    })
+}
+
+/// The texts under `key` of each map in a list, as they are written, with their places.
+pub(crate) fn names_of(list: &Node, key: &str) -> Vec<(String, Place)> {
+    let Value::List(items) = &list.value else { return Vec::new() };
+    let name = |item: &Node| {
+        let Value::Map(entries) = &item.value else { return None };
+        let entry = entries.iter().find(|entry| entry.key == key)?;
+        let Value::Scalar(scalar) = &entry.node.value else { return None };
+        Some((scalar.text.clone(), entry.node.at.clone()))
+    };
+    items.iter().filter_map(name).collect()
 }

@@ -44,14 +44,14 @@ fn one_spelling_only() {
     check("a: [1, 2\n", &["a.yaml:1:4: not YAML"]);
     check("a:\n\tb: 1\n", &["a.yaml:2:"]);
     check(&"[".repeat(NESTING_MAX + 1), &["a.yaml:1:33: not YAML"]);
-    check(&format!("a: {}", "x".repeat(FILE_BYTES_MAX)), &["a.yaml: the file has"]);
+    check(&format!("a: {}", "x".repeat(FILE_BYTES_MAX)), &["a.yaml:1:1: the file has"]);
 }
 
 #[test]
 fn not_utf8_is_said_so() {
     let found = Found::default();
-    assert_eq!(tree("a.yaml", b"a: \xff", &found), None::<Node>);
-    assert_eq!(found.or_problems(Some(())).unwrap_err()[0].to_string(), "a.yaml: the file is not UTF-8 at byte 3: save it as UTF-8");
+    assert_eq!(tree("a.yaml", b"a: 1\nb: \xff", &found), None::<Node>);
+    assert_eq!(found.or_problems(Some(())).unwrap_err()[0].to_string(), "a.yaml:2:1: this line is not UTF-8: save the file as UTF-8");
 }
 
 #[test]

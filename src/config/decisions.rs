@@ -1,0 +1,99 @@
+//! How a call is decided: the policy, signed permissions, and what a refusal tells.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use protocol::Detail;
+
+use crate::reader::wanted::{list, one_of, path, whole};
+use crate::reader::{Section, all};
+
+/// The policy and what one evaluation may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// A folder or a `.tar.gz`.
+    pub source: PathBuf,
+    /// How often the source is read again.
+    pub reload_interval_s: u64,
+    /// The age from which the policy is stale.
+    pub age_max_s: u64,
+    /// The threads that evaluate it.
+    pub evaluator: evaluator::Settings,
+}
+
+/// Signed permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// The JWKS file of those who may sign; none: nobody may.
+    pub keys: Option<PathBuf>,
+    /// The file of revoked keys and permissions.
+    pub revocations: Option<PathBuf>,
+    /// The age from which the revocation file is stale.
+    pub revocations_age_max_s: u64,
+    /// How one is checked.
+    pub settings: permission::Settings,
+}
+
+/// The section `policy`.
+pub(crate) fn policy(section: &mut Section<'_>) -> Option<Policy> {
+    let policy = all!(Policy {
+        source: section.required("source", &path()),
+        reload_interval_s: section.or("reload_interval_s", 10, &whole(1..=86_400)),
+        age_max_s: section.or("age_max_s", 300, &whole(1..=31_536_000)),
+        evaluator: threads(section),
+    })?;
+    if policy.age_max_s <= policy.reload_interval_s {
+        let interval = policy.reload_interval_s;
+        return section.wrong_at("age_max_s", format!("the policy would be stale before it is read again: write more than {interval}"));
+    }
+    Some(policy)
+}
+
+fn threads(section: &mut Section<'_>) -> Option<evaluator::Settings> {
+    use evaluator::Settings;
+    let of = Settings::default();
+    let limit_ms = u64::try_from(of.limit.as_millis()).unwrap_or(u64::MAX);
+    let threads = section.optional("threads", &whole::<usize>(1..=1_024));
+    all!(Settings {
+        threads: threads.map(|threads| threads.and_then(NonZeroUsize::new).unwrap_or(of.threads)),
+        stack_bytes: section.or("stack_bytes", of.stack_bytes, &whole(33_554_432..=1_073_741_824)),
+        waiting_max: section.or("waiting_max", of.waiting_max, &whole(1..=100_000)),
+        limit: section.or("time_limit_ms", limit_ms, &whole(1..=10_000)).map(Duration::from_millis),
+        lost_max: section.or("lost_max", of.lost_max, &whole(0..=1_024)),
+    })
+}
+
+/// The section `permissions`.
+pub(crate) fn permissions(section: &mut Section<'_>) -> Option<Permissions> {
+    let permissions = all!(Permissions {
+        keys: section.optional("keys", &path()),
+        revocations: section.optional("revocations", &path()),
+        revocations_age_max_s: section.or("revocations_age_max_s", 3_600, &whole(1..=31_536_000)),
+        settings: checks(section),
+    })?;
+    if permissions.keys.is_none() && permissions.revocations.is_some() {
+        return section.wrong_at("revocations", "there are no `keys` that could be revoked: name their file, or leave this out");
+    }
+    Some(permissions)
+}
+
+fn checks(section: &mut Section<'_>) -> Option<permission::Settings> {
+    use permission::{Algorithm, Settings, Ticket};
+    let of = Settings::default();
+    let algorithm = one_of([("Ed25519", Algorithm::Ed25519), ("EdDSA", Algorithm::EdDSA)]);
+    let ticket = one_of([("optional", Ticket::Optional), ("required", Ticket::Required)]);
+    all!(Settings {
+        algorithms: section.or("algorithms", of.algorithms, &list(algorithm, 1..=2)),
+        ticket: section.or("ticket", of.ticket, &ticket),
+        token_bytes_max: section.or("token_bytes_max", of.token_bytes_max, &whole(1_024..=65_536)),
+        lifetime_seconds_max: section.or("lifetime_max_s", of.lifetime_seconds_max, &whole(1..=31_536_000)),
+        decision_age_seconds_max: section.or("decision_age_max_s", of.decision_age_seconds_max, &whole(1..=31_536_000)),
+        clock_skew_seconds: section.or("clock_skew_s", of.clock_skew_seconds, &whole(0..=300)),
+    })
+}
+
+/// The section `refusals`: how much an agent learns.
+pub(crate) fn refusals(section: &mut Section<'_>) -> Option<Detail> {
+    section.or("detail", Detail::Full, &one_of([("full", Detail::Full), ("code", Detail::Code), ("none", Detail::None)]))
+}
