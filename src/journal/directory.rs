@@ -56,7 +56,10 @@ impl Directory {
             Err(error) => return Err(failed("lock")(error.into())),
         }
         // SQLite gives its other files the mode of the database: the digest key stays private.
-        private(&database(dir)).map_err(failed("write to"))?;
+        // It is not even opened if it is there: closing it would end the locks that a reader in this process has on it (fcntl(2)).
+        if !database(dir).try_exists().map_err(failed("look into"))? {
+            private(&database(dir)).map_err(failed("write to"))?;
+        }
         // crash here: an empty database file, which the next start fills.
         File::open(dir).and_then(|dir| Ok(fsync(&dir)?)).map_err(failed("sync"))?;
         Ok(Self { path: dir.to_owned(), _lock: lock })

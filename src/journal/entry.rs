@@ -53,6 +53,8 @@ pub struct Refusal {
     pub at: Micros,
     /// The caller's SPIFFE id.
     pub subject: String,
+    /// The user that it acted for: issuer and subject.
+    pub user: Option<(String, String)>,
     /// The tenant.
     pub tenant: String,
     /// The upstream.
@@ -61,8 +63,22 @@ pub struct Refusal {
     pub tool: String,
     /// The arguments' digest.
     pub arguments_digest: Keyed,
+    /// What stood in its way.
+    pub blocked: Blocked,
     /// The reason codes.
     pub reasons: Vec<String>,
+}
+
+/// What stood in a refused call's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocked {
+    /// Allowed, once a person approves.
+    NeedsApproval,
+    /// Denied.
+    Denied,
+    /// Without an answer.
+    Error,
 }
 
 /// Which call a permission is for: what a deposit is found by.

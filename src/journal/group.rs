@@ -129,20 +129,22 @@ impl<'a> Log<'a> {
     }
 
     fn refusal(&self, refusal: &Refusal) -> rusqlite::Result<()> {
-        let reasons = serde_json::to_string(&refusal.reasons).unwrap_or_else(|_| "[]".to_owned());
-        self.connection
-            .prepare_cached("INSERT OR REPLACE INTO refusals (call, at, subject, tenant, upstream, tool, arguments_digest, reasons) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-            .execute(params![
-                refusal.call.0.into_bytes(),
-                refusal.at.0,
-                refusal.subject,
-                refusal.tenant,
-                refusal.upstream,
-                refusal.tool,
-                refusal.arguments_digest.0,
-                reasons
-            ])
-            .map(drop)
+        let sql = "INSERT OR REPLACE INTO refusals (call, at, subject, user, tenant, upstream, tool, arguments_digest, blocked, reasons) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        let statement = &mut self.connection.prepare_cached(sql)?;
+        let written = statement.execute(params![
+            refusal.call.0.into_bytes(),
+            refusal.at.0,
+            refusal.subject,
+            text(&refusal.user),
+            refusal.tenant,
+            refusal.upstream,
+            refusal.tool,
+            refusal.arguments_digest.0,
+            text(&refusal.blocked),
+            text(&refusal.reasons),
+        ]);
+        written.map(drop)
     }
 
     fn deposit(&self, deposit: &Deposit) -> rusqlite::Result<()> {
@@ -160,4 +162,9 @@ pub(crate) fn used(connection: &Connection, iss: &str, jti: &str) -> rusqlite::R
         .query_row([iss, jti], |_| Ok(()))
         .optional()
         .map(|found| found.is_some())
+}
+
+/// A column that holds JSON. Writing texts and names into memory cannot fail.
+fn text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

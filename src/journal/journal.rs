@@ -53,7 +53,7 @@ impl Journal {
         let digest_key = started.digest_key.clone();
         let thread = Thread::new(started, Arc::clone(&shared)).map_err(failed)?;
         let (queue, messages) = mpsc::channel();
-        std::thread::Builder::new().name("journal".to_owned()).spawn(move || thread.run(&messages)).map_err(OpenError::Thread)?;
+        std::thread::Builder::new().name("journal".to_owned()).spawn(move || run(thread, &messages)).map_err(OpenError::Thread)?;
         let reader = Arc::new(Reader::open(&settings.dir)?);
         Ok(Self { hand: Hand { shared, queue }, digest_key, lookup: Arc::new(Mutex::new(lookup)), reader })
     }
@@ -124,7 +124,7 @@ impl Journal {
     /// The refused decision `call`, if it is not older than `refusal_keep_s`. A short read of the disk.
     pub fn refusal(&self, call: CallId) -> Result<Option<Refusal>, ReadError> {
         let since = crate::open::before(self.now().at, self.hand.shared.settings.refusal_keep_s);
-        let sql = "SELECT at, subject, tenant, upstream, tool, arguments_digest, reasons FROM refusals WHERE call = ?1 AND at >= ?2";
+        let sql = "SELECT at, subject, user, tenant, upstream, tool, arguments_digest, blocked, reasons FROM refusals WHERE call = ?1 AND at >= ?2";
         let connection = self.lookup.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare_cached(sql)?;
         let found = statement.query_row(rusqlite::params![call.0.into_bytes(), since.0], |row| {
@@ -132,11 +132,13 @@ impl Journal {
                 call,
                 at: Micros(row.get(0)?),
                 subject: row.get(1)?,
-                tenant: row.get(2)?,
-                upstream: row.get(3)?,
-                tool: row.get(4)?,
-                arguments_digest: Keyed(row.get(5)?),
-                reasons: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default(),
+                user: text(row, 2)?,
+                tenant: row.get(3)?,
+                upstream: row.get(4)?,
+                tool: row.get(5)?,
+                arguments_digest: Keyed(row.get(6)?),
+                blocked: text(row, 7)?,
+                reasons: text(row, 8)?,
             })
         });
         Ok(found.optional()?)
@@ -189,7 +191,7 @@ impl Journal {
         if self.hand.queue.send(Message::Close(answer)).is_err() {
             return Err(self.ended());
         }
-        told.await.unwrap_or_else(|_| Err("the writer ended".to_owned())).map_err(Unrecorded::Down)
+        told.await.unwrap_or_else(|_| Err("the writer's thread ended".to_owned())).map_err(Unrecorded::Down)
     }
 
     /// Writes the drafts on the caller's thread and queues them.
@@ -197,6 +199,9 @@ impl Journal {
         let shared = &self.hand.shared;
         if let Some(why) = shared.down.get() {
             return Err(Unrecorded::Down(why.clone()));
+        }
+        if entry.events.iter().any(|event| matches!(event, Event::Decision(decision) if decision.call != entry.key)) {
+            return Err(Unrecorded::Refused(Cause::Foreign, None));
         }
         let (weight, opens) = weight(&entry.events);
         let mut records = Vec::with_capacity(entry.events.len());
@@ -218,8 +223,20 @@ impl Journal {
 
     fn ended(&self) -> Unrecorded {
         let why = self.hand.shared.down.get().cloned();
-        Unrecorded::Down(why.unwrap_or_else(|| "the writer ended".to_owned()))
+        Unrecorded::Down(why.unwrap_or_else(|| "the writer's thread ended".to_owned()))
     }
+}
+
+/// However the thread ends, nobody takes the journal for one that works.
+fn run(thread: Thread, messages: &mpsc::Receiver<Message>) {
+    struct Ended(Arc<Shared>);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.down.set("the writer's thread ended".to_owned());
+        }
+    }
+    let _ended = Ended(Arc::clone(&thread.shared));
+    thread.run(messages);
 }
 
 /// What the events may use up, and the tenant of a decision that is forwarded.
@@ -233,6 +250,13 @@ fn weight(events: &[Event]) -> (Weight, Option<Option<String>>) {
         }
     }
     (weight, None)
+}
+
+/// A column that holds JSON which this journal wrote.
+fn text<T: serde::de::DeserializeOwned>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
 }
 
 fn deposits(connection: &Connection) -> rusqlite::Result<Vec<Deposit>> {

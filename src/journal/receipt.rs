@@ -72,6 +72,9 @@ pub enum Cause {
     /// Too many permissions wait.
     #[error("more deposited permissions wait than `deposits_max` allows")]
     TooManyDeposits,
+    /// The entry holds a decision of another call than its key.
+    #[error("the entry holds a decision of another call")]
+    Foreign,
     /// The system gave no randomness for a salt.
     #[error("the system gives no random bytes")]
     NoRandomness,
@@ -95,6 +98,12 @@ impl Receipt {
     #[must_use]
     pub fn key(&self) -> CallId {
         self.key
+    }
+
+    /// The call that was decided to be forwarded, if that is what the entry recorded: what a clearance needs.
+    #[must_use]
+    pub fn forwards(&self) -> Option<CallId> {
+        self.slot.open.as_ref().map(|open| open.call)
     }
 
     /// The place of the entry's last record.

@@ -19,7 +19,7 @@ const OUTCOME_PAGES: u64 = 2;
 const BESIDE_BODY_BYTES: u64 = 1536;
 /// One part in so many of the budget is for what is recorded of refused calls, and another for the house's own notes.
 const RESERVE_PART: u64 = 32;
-/// Records that go at once.
+/// Records that go at once where room is needed.
 const TRIM_RECORDS: i64 = 512;
 
 /// What is used and promised, as of a transaction.
@@ -33,6 +33,8 @@ pub(crate) struct Space {
     /// The oldest record that is still here.
     first: i64,
     acknowledged: Cursor,
+    /// Up to here the time after the read-back is over.
+    retired: Cursor,
     oldest_unread: Option<Micros>,
     trimmed_early: u64,
 }
@@ -48,6 +50,7 @@ impl Space {
             pending: u64::try_from(count("SELECT count(*) FROM pending")?).unwrap_or(0),
             first: count("SELECT min(id) FROM log")?,
             acknowledged,
+            retired: Cursor(0),
             oldest_unread: oldest_after(connection, acknowledged)?,
             trimmed_early: 0,
         };
@@ -78,7 +81,7 @@ impl Space {
         };
         let room = self.pages_max.saturating_sub(kept + OUTCOME_PAGES * self.pending + outcome);
         while self.pages_used.saturating_add(pages) > room {
-            if !self.trim(log.connection, self.readable(log.tail.id))? {
+            if !self.trim(log.connection, self.readable(log.tail.id), TRIM_RECORDS)? {
                 return Ok(Some(Cause::Full));
             }
         }
@@ -116,19 +119,22 @@ impl Space {
         Ok(())
     }
 
-    /// Records whose time after the read-back ended by `limit` go, some at a time.
+    /// Looks up to where the time after the read-back ended by `limit`: those records go with `shed`.
     pub(crate) fn retire(&mut self, connection: &Connection, tail: i64, limit: Micros) -> rusqlite::Result<()> {
         let sql = if self.shipped {
             "SELECT max(through) FROM acknowledged WHERE at <= ?1"
         } else {
-            "SELECT max(id) FROM (SELECT id, at FROM log ORDER BY id LIMIT 512) WHERE at <= ?1"
+            "SELECT max(id) FROM (SELECT id, at FROM log ORDER BY id LIMIT 65536) WHERE at <= ?1"
         };
         let through = connection.prepare_cached(sql)?.query_row([limit.0], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0);
         connection.prepare_cached("DELETE FROM acknowledged WHERE through < ?1")?.execute([through])?;
-        let early = self.trimmed_early;
-        self.trim(connection, Cursor(through).min(self.readable(tail)))?;
-        self.trimmed_early = early;
+        self.retired = Cursor(through).min(self.readable(tail));
         Ok(())
+    }
+
+    /// Lets some of the records go whose time is over.
+    pub(crate) fn shed(&mut self, connection: &Connection, records_max: i64) -> rusqlite::Result<()> {
+        self.trim(connection, self.retired, records_max).map(drop)
     }
 
     pub(crate) fn publish(&self, stats: &mut Stats, tail: i64) {
@@ -146,15 +152,15 @@ impl Space {
         if self.shipped { self.acknowledged } else { Cursor(tail) }.min(Cursor(tail - 1))
     }
 
-    /// Lets the oldest records through `limit` go, some at a time. Whether any went.
-    fn trim(&mut self, connection: &Connection, limit: Cursor) -> rusqlite::Result<bool> {
-        let through = limit.0.min(self.first + TRIM_RECORDS - 1);
+    /// Lets the oldest records through `limit` go, at most `records_max`. Whether any went.
+    fn trim(&mut self, connection: &Connection, limit: Cursor, records_max: i64) -> rusqlite::Result<bool> {
+        let through = limit.0.min(self.first + records_max - 1);
         if through < self.first {
             return Ok(false);
         }
-        let gone = connection.prepare_cached("DELETE FROM log WHERE id BETWEEN ?1 AND ?2")?.execute(params![self.first, through])?;
+        connection.prepare_cached("DELETE FROM log WHERE id BETWEEN ?1 AND ?2")?.execute(params![self.first, through])?;
+        self.trimmed_early += u64::try_from(through - self.retired.0.max(self.first - 1)).unwrap_or(0);
         self.first = through + 1;
-        self.trimmed_early += u64::try_from(gone).unwrap_or(0);
         self.pages_used = used(connection)?;
         Ok(true)
     }

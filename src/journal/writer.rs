@@ -21,6 +21,12 @@ use tokio::sync::oneshot;
 const MAINTENANCE: Duration = Duration::from_secs(5);
 /// Bytes of records after which the write-ahead file is copied into the database.
 const CHECKPOINT_BYTES: usize = 4 << 20;
+/// Bytes that a record takes in the write-ahead file beside its body, roughly: its page is written whole.
+const RECORD_BYTES: usize = 2048;
+/// Records whose time is over that go in one round of housekeeping.
+const SHED_IDLE: i64 = 1024;
+/// Records whose time is over that go with each message, so that they go faster than new ones come.
+const SHED_PER_MESSAGE: i64 = 4;
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
@@ -47,7 +53,7 @@ pub(crate) struct Thread {
     pub(crate) tail: Tail,
     pub(crate) space: Space,
     /// Held for as long as the connection is open.
-    _directory: Directory,
+    directory: Directory,
     /// Outcomes and acknowledgements of transactions that were rolled back: they come again with the next group.
     deferred: Vec<Message>,
     since_checkpoint: usize,
@@ -57,7 +63,7 @@ impl Thread {
     pub(crate) fn new(started: Started, shared: Arc<Shared>) -> rusqlite::Result<Self> {
         let space = Space::read(&started.connection, &shared.settings, started.acknowledged)?;
         let Started { directory, connection, tail, writer: _, digest_key: _, acknowledged: _ } = started;
-        Ok(Self { connection, shared, tail, space, _directory: directory, deferred: Vec::new(), since_checkpoint: 0 })
+        Ok(Self { connection, shared, tail, space, directory, deferred: Vec::new(), since_checkpoint: 0 })
     }
 
     /// Until every way to it is gone, or it is closed.
@@ -124,10 +130,13 @@ impl Thread {
         let mut log = Log::new(&transaction, self.shared.writer, self.tail);
         let mut space = self.space.begin(&transaction)?;
         let now = self.shared.time.now().at;
-        let mut fates = Vec::with_capacity(group.len());
+        let (mut fates, mut bytes) = (Vec::with_capacity(group.len()), 0);
         for message in group {
             fates.push(match message {
-                Message::Append(entry) => append(&mut log, &mut space, entry, &self.shared, now)?,
+                Message::Append(entry) => {
+                    bytes += entry.bytes;
+                    append(&mut log, &mut space, entry, &self.shared, now)?
+                }
                 Message::Conclude(call, at, draft) => {
                     if log.conclude(*call, *at, draft)? {
                         space.concluded(log.tail);
@@ -142,9 +151,11 @@ impl Thread {
             });
         }
         let tail = log.tail;
+        space.shed(&transaction, i64::try_from(fates.len()).unwrap_or(0).saturating_mul(SHED_PER_MESSAGE))?;
         // crash here: nothing of the group is on the disk, and nobody was told anything.
         transaction.commit()?;
         // crash here: the group is on the disk, and nobody was told; its forwarded decisions get `unknown` at the next start.
+        self.since_checkpoint += usize::try_from(tail.id - self.tail.id).unwrap_or(0) * RECORD_BYTES + bytes;
         self.tail = tail;
         self.space = space;
         Ok(fates)
@@ -163,7 +174,6 @@ impl Thread {
                 Message::Conclude(..) | Message::Close(_) => continue,
             };
             self.shared.left(entry.bytes);
-            self.since_checkpoint += entry.bytes;
             // Nobody may be listening any more: who gave up has the slot, or dropped it.
             let _ = entry.answer.send(match fate {
                 Fate::Written(seq) => {
@@ -233,6 +243,7 @@ impl Thread {
         transaction.prepare_cached(surplus)?.execute([i64::try_from(settings.refusals_max).unwrap_or(i64::MAX)])?;
         let mut space = self.space.begin(&transaction)?;
         space.retire(&transaction, self.tail.id, before(now, settings.retain_after_ack_s))?;
+        space.shed(&transaction, SHED_IDLE)?;
         // crash here: what has ended stays until the next start's first round.
         transaction.commit()?;
         self.space = space;
@@ -285,7 +296,10 @@ impl Thread {
             }),
         };
         let _ = self.shared.down.set("the journal was closed".to_owned());
-        drop(self.connection);
+        let Self { connection, directory, .. } = self;
+        drop(connection);
+        // The lock goes before the answer: who was answered may open the directory again.
+        drop(directory);
         if let Some(answer) = answer {
             let _ = answer.send(ended);
         }

@@ -81,7 +81,8 @@ async fn client_of(journal: Journal, client: u64, until: Instant, text: String, 
         if tell {
             writeln!(std::io::stdout(), "ack {call} {}", receipt.seq()).map_err(|error| error.to_string())?;
         }
-        let outcome = Outcome { status: Some(200), duration_us: Some(1234), response_bytes: Some(567), ..Outcome::of(OutcomeKind::Completed) };
+        let outcome =
+            Outcome { status: Some(200), duration_us: Some(1234), response_bytes: Some(567), ..Outcome::of(OutcomeKind::Completed) };
         receipt.into_slot().conclude(outcome);
     }
     Ok(times)
@@ -93,7 +94,8 @@ fn wall() -> Micros {
 
 fn decision(at: Micros, call: CallId, text: &str) -> Decision {
     let digest = canon::Digest::of(&[b"digest"]);
-    let arguments = Json::Object(vec![("path".to_owned(), Json::String("/srv/data".to_owned())), ("text".to_owned(), Json::String(text.to_owned()))]);
+    let arguments =
+        Json::Object(vec![("path".to_owned(), Json::String("/srv/data".to_owned())), ("text".to_owned(), Json::String(text.to_owned()))]);
     Decision {
         at,
         call,
