@@ -72,3 +72,6 @@ pub enum WireError {
         why: &'static str,
     },
 }
+
+#[cfg(test)]
+mod trial;

@@ -48,6 +48,11 @@ pub enum Place {
         /// Who calls here; `None` for a listener whose handler asks for nobody.
         subject: Option<Arc<LocalSubject>>,
     },
+    /// Plain HTTP on any address, for a handler that answers with nothing worth hiding and changes nothing: health and metrics.
+    Open {
+        /// The address; port 0 lets the system choose.
+        address: SocketAddr,
+    },
     /// The same on a Unix socket.
     Unix {
         /// The socket's path; its folder must exist. A socket that nobody listens on any more is replaced.
@@ -87,6 +92,7 @@ impl Listener {
             Place::Loopback { address, .. } if !address.ip().is_loopback() => {
                 return Err(WireError::NotLoopback { listener: name, address });
             }
+            Place::Open { address } => Door::Loopback { socket: tcp(&name, address)?, subject: None },
             Place::Loopback { address, subject } => Door::Loopback { socket: tcp(&name, address)?, subject },
             Place::Unix { path, mode, subject } => {
                 let (socket, path) = unix::bind(&path, mode).map_err(|(cause, advice)| WireError::Bind {

@@ -160,3 +160,6 @@ async fn admit<H: Handler>(bound: Bound, server: Arc<Server<H>>, admission: Arc<
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,8 +220,8 @@ impl Upstream {
         }
     }
 
-    // INVARIANT: private. Outside this room only a clearance leaves.
-    async fn exchange(&self, outgoing: Outgoing, deadline: Instant) -> Result<Response<Answer>, Failure> {
+    // INVARIANT: not public. Outside this room only a clearance leaves.
+    pub(crate) async fn exchange(&self, outgoing: Outgoing, deadline: Instant) -> Result<Response<Answer>, Failure> {
         let now = Instant::now();
         let until = deadline.min(now + millis(self.limits.total_timeout_ms));
         let head_until = until.min(now + millis(self.limits.response_header_timeout_ms));
