@@ -121,15 +121,30 @@ impl Space {
 
     /// Looks up to where the time after the read-back ended by `limit`: those records go with `shed`.
     pub(crate) fn retire(&mut self, connection: &Connection, tail: i64, limit: Micros) -> rusqlite::Result<()> {
-        let sql = if self.shipped {
-            "SELECT max(through) FROM acknowledged WHERE at <= ?1"
+        let through = if self.shipped {
+            let sql = "SELECT max(through) FROM acknowledged WHERE at <= ?1";
+            connection.prepare_cached(sql)?.query_row([limit.0], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0)
         } else {
-            "SELECT max(id) FROM (SELECT id, at FROM log ORDER BY id LIMIT 65536) WHERE at <= ?1"
+            self.recorded_by(connection, tail, limit)?
         };
-        let through = connection.prepare_cached(sql)?.query_row([limit.0], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0);
         connection.prepare_cached("DELETE FROM acknowledged WHERE through < ?1")?.execute([through])?;
         self.retired = Cursor(through).min(self.readable(tail));
         Ok(())
+    }
+
+    /// The newest record that is not younger than `limit`. Ids have no gaps and times never fall, so halving finds it.
+    fn recorded_by(&self, connection: &Connection, tail: i64, limit: Micros) -> rusqlite::Result<i64> {
+        let mut statement = connection.prepare_cached("SELECT at FROM log WHERE id = ?1")?;
+        let (mut low, mut high) = (self.first - 1, tail);
+        while low < high {
+            let middle = high - (high - low) / 2;
+            if statement.query_row([middle], |row| row.get::<_, i64>(0))? <= limit.0 {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(low)
     }
 
     /// Lets some of the records go whose time is over.

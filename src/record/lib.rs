@@ -19,3 +19,6 @@ pub use event::{
 };
 pub use mask::{Mask, MaskLimits, Masked};
 pub use row::{Row, Unreadable, read};
+
+#[cfg(test)]
+mod tests;
