@@ -43,8 +43,12 @@ impl SigningKey {
         jws::encode(&Digest::of(&[jwk.as_bytes()]).0)
     }
 
-    fn x(&self) -> String {
+    pub(crate) fn x(&self) -> String {
         jws::encode(self.0.verifying_key().as_bytes())
+    }
+
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).to_bytes()
     }
 }
 
@@ -108,8 +112,7 @@ pub fn sign(kind: Kind, claims: &Claims, key: &SigningKey) -> Result<String, cra
     let header = format!(r#"{{"alg":"Ed25519","typ":"{}","kid":"{}"}}"#, kind.typ(), key.kid());
     let payload = serde_json::to_vec(claims).map_err(|error| crate::Rejected::Claims(error.to_string()))?;
     let signed = format!("{}.{}", jws::encode(header.as_bytes()), jws::encode(&payload));
-    let signature = key.0.sign(signed.as_bytes()).to_bytes();
-    Ok(format!("{signed}.{}", jws::encode(&signature)))
+    Ok(format!("{signed}.{}", jws::encode(&key.sign_bytes(signed.as_bytes()))))
 }
 
 #[cfg(test)]
