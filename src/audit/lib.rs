@@ -6,5 +6,5 @@ mod filter;
 mod story;
 pub mod table;
 
-pub use filter::{Filter, Instant, NotAnInstant};
+pub use filter::{Condition, Filter, Instant, NotAnInstant};
 pub use story::{Stories, Story};

@@ -7,8 +7,9 @@ mod client;
 pub mod delivery;
 pub mod rows;
 pub mod schema;
+pub mod trail;
 
-pub use client::{Client, Credentials, Settings, Transport};
+pub use client::{Client, Credentials, Settings, Transport, UnusableTls};
 
 /// Why ClickHouse did not do what was asked, or is not known to have done it.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,37 @@ pub enum Transport {
         /// The name the server's certificate must hold.
         name: ServerName<'static>,
     },
+}
+
+impl Transport {
+    /// TLS to `host`, whose certificate must chain to one of the authorities in `roots` (PEM).
+    ///
+    /// # Errors
+    /// A host that no certificate can name, and roots that cannot be read.
+    pub fn tls(host: &str, roots: &[u8]) -> Result<Self, UnusableTls> {
+        let wrong = |what: &'static str, why: String| UnusableTls { what, why };
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| wrong("the host's name", error.to_string()))?;
+        let mut store = rustls::RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(roots) {
+            let root = root.map_err(|error| wrong("the roots", error.to_string()))?;
+            store.add(root).map_err(|error| wrong("the roots", error.to_string()))?;
+        }
+        if store.is_empty() {
+            return Err(wrong("the roots", "they hold no PEM certificate".to_owned()));
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = builder.map_err(|error| wrong("the provider", error.to_string()))?.with_root_certificates(store).with_no_client_auth();
+        Ok(Self::Tls { config: Arc::new(config), name })
+    }
+}
+
+/// TLS to ClickHouse that cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} cannot be used for TLS to ClickHouse: {why}")]
+pub struct UnusableTls {
+    what: &'static str,
+    why: String,
 }
 
 /// Who asks.
