@@ -3,30 +3,53 @@
 //! A machine without I/O: bytes are pushed in, steps are pulled out. JSON is held until it is whole, a stream is passed on event by
 //! event, everything else byte by byte. What is not to reach the agent is cut out of the one message that has it.
 
+mod events;
+mod hints;
+mod message;
+
+pub use message::Offered;
+
 use crate::call::{Era, Kind, Speech, ToolCall};
 use crate::head;
 use bytes::{Bytes, BytesMut};
-use canon::Build;
 use canon::json::{Pointer, Rejected};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use events::Events;
+use http::{HeaderMap, StatusCode, header};
+use message::{Asking, Examined};
+use std::collections::VecDeque;
 
 /// What must be done with an answer.
 #[derive(Debug, Clone)]
 pub struct Reading {
     speech: Speech,
+    /// Lists of tools are filtered.
     list: bool,
+    /// It is a stream of what the server says by itself.
     stream: bool,
     redact: Vec<Pointer>,
     bytes_max: usize,
 }
 
 impl Reading {
-    /// Of the answer to `call`: `redact` names places in the result (MCP) or the body (plain HTTP); if `visible`, lists of tools are
-    /// filtered. A JSON answer or an event may have `bytes_max` bytes where it must be read.
+    /// Of the answer to `call`: `redact` names places in the result (MCP) or the body (plain HTTP), where `[redacted]` will stand; if
+    /// `visible`, lists of tools are filtered. A JSON answer or an event may have `bytes_max` bytes where it must be read.
     #[must_use]
     pub fn of<V>(call: &ToolCall<V>, redact: Vec<Pointer>, visible: bool, bytes_max: usize) -> Self {
         let stream = call.kind == Kind::Stream;
-        Self { speech: call.speech.clone(), list: visible && (stream || call.method == "tools/list"), stream, redact, bytes_max }
+        // A stream may replay the answer to an earlier request.
+        let list = visible && (stream || call.method == "tools/list") && call.speech != Speech::Http;
+        Self { speech: call.speech.clone(), list, stream, redact, bytes_max }
+    }
+
+    fn is_mcp(&self) -> bool {
+        self.speech != Speech::Http
+    }
+
+    fn era(&self) -> Option<Era> {
+        match self.speech {
+            Speech::Http => None,
+            Speech::Mcp { era, .. } => Some(era),
+        }
     }
 }
 
@@ -43,88 +66,141 @@ pub enum Step {
     Done,
 }
 
-/// A tool that the upstream offers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Offered {
-    text: String,
-}
-
-impl Offered {
-    /// Its definition as the upstream spells it; numbers that a double does not hold are the nearest.
-    #[must_use]
-    pub fn definition<B: Build>(&self) -> B::Value {
-        let _ = &self.text;
-        B::null()
-    }
-}
-
-/// Why an answer cannot be passed on. What was sent of it stays sent: the connection must be cut, or 502 sent if nothing was.
+/// Why an answer cannot be passed on. What was sent of it stays sent: cut the connection, or send 502 if nothing was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     /// It must be read and is larger.
-    #[error("the answer has over {bytes_max} bytes and must be read: raise `response_json_bytes_max`")]
+    #[error("the answer, or one event of it, has over {bytes_max} bytes and must be read: raise `response_json_bytes_max`")]
     TooLong {
         /// The limit.
         bytes_max: usize,
     },
-    /// It must be read and is not JSON with one reading.
+    /// It must be read and has not one reading.
     #[error("the answer must be read and is not json with one reading: {0}")]
     Unreadable(Rejected),
     /// It must be read and is compressed, though nothing asked for that, or of another content type.
-    #[error("the answer must be read and has `{0}`")]
+    #[error("the answer must be read and is `{0}`")]
     Opaque(String),
     /// A stream of the HTTP+SSE transport of 2024-11-05.
-    #[error("the upstream speaks the transport of 2024-11-05, which is not served")]
+    #[error("the upstream speaks the transport of 2024-11-05, which is not served: use its streamable http endpoint")]
     OldTransport,
-    /// `keep` did not answer for each tool, or nothing was asked.
-    #[error("the visible tools were not told one by one")]
-    Unasked,
+    /// `keep` did not answer for each tool of `Step::Visible`.
+    #[error("it was not told for each tool whether it is visible")]
+    Untold,
+}
+
+impl Broken {
+    /// The stable reason code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "toolgate.answer.too_long",
+            Self::Unreadable(_) => "toolgate.answer.unreadable",
+            Self::Opaque(_) => "toolgate.answer.opaque",
+            Self::OldTransport => "toolgate.answer.old_transport",
+            Self::Untold => "toolgate.answer.untold",
+        }
+    }
 }
 
 /// What was learnt of an answer that was passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Seen {
-    /// `isError` of a tool's result; none if no result was seen.
+    /// `isError` of a result; none if no result was seen.
     pub tool_error: Option<bool>,
     /// The code of a JSON-RPC error.
     pub rpc_error: Option<i64>,
     /// Bytes that came from the upstream.
     pub bytes: u64,
+    /// Whether something was redacted, hidden or removed.
+    pub changed: bool,
 }
 
 /// The answer on its way.
 #[derive(Debug)]
 pub struct Answer {
     reading: Reading,
-    held: BytesMut,
+    body: Body,
+    ready: BytesMut,
+    asking: Option<Asking>,
+    finished: bool,
     seen: Seen,
 }
 
+#[derive(Debug)]
+enum Body {
+    /// Nothing can be in it that must not pass.
+    Untouched(VecDeque<Bytes>),
+    /// One JSON document.
+    Whole(BytesMut),
+    Events(Events),
+    /// It could not be read if there were anything.
+    Empty(String),
+}
+
 impl Answer {
-    /// An answer that begins. `headers` are cleaned for the agent: toolgate's own names and what is between two hops go.
+    /// An answer that begins. `headers` are cleaned for the agent: toolgate's own names and what is between two hops go, and
+    /// `content-length` where the body may change.
     pub fn begin(reading: Reading, status: StatusCode, headers: &mut HeaderMap) -> Result<Self, Broken> {
-        let _ = (status, &headers, header::CONTENT_TYPE, HeaderValue::from_static(""), Era::Sessions);
-        let _ = head::is_own;
-        Ok(Self { reading, held: BytesMut::new(), seen: Seen::default() })
+        head::clean_answer(headers);
+        let body = Body::of(&reading, status, headers)?;
+        match body {
+            Body::Untouched(_) => {}
+            Body::Whole(_) | Body::Events(_) | Body::Empty(_) => {
+                headers.remove(header::CONTENT_LENGTH);
+            }
+        }
+        Ok(Self { reading, body, ready: BytesMut::new(), asking: None, finished: false, seen: Seen::default() })
     }
 
     /// More bytes from the upstream.
-    pub fn push(&mut self, bytes: &Bytes) {
-        self.held.extend_from_slice(bytes);
+    pub fn push(&mut self, bytes: Bytes) -> Result<(), Broken> {
+        self.seen.bytes = self.seen.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        match &mut self.body {
+            Body::Untouched(chunks) => chunks.push_back(bytes),
+            Body::Whole(document) => {
+                if document.len() + bytes.len() > self.reading.bytes_max {
+                    return Err(Broken::TooLong { bytes_max: self.reading.bytes_max });
+                }
+                document.extend_from_slice(&bytes);
+            }
+            Body::Events(events) => events.push(&bytes),
+            Body::Empty(_) if bytes.is_empty() => {}
+            Body::Empty(what) => return Err(Broken::Opaque(what.clone())),
+        }
+        Ok(())
     }
 
     /// The upstream's answer is whole.
-    pub fn finish(&mut self) {}
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
 
     /// What to do next. After `Send` and `keep` ask again; after `More` push or finish first.
     pub fn step(&mut self) -> Result<Step, Broken> {
-        let _ = &self.reading;
-        Ok(Step::Done)
+        self.advance()?;
+        if !self.ready.is_empty() {
+            return Ok(Step::Send(self.ready.split().freeze()));
+        }
+        if let Some(asking) = &self.asking {
+            return Ok(Step::Visible(asking.offered()));
+        }
+        Ok(match &mut self.body {
+            Body::Untouched(chunks) => match chunks.pop_front() {
+                Some(chunk) => Step::Send(chunk),
+                None if self.finished => Step::Done,
+                None => Step::More,
+            },
+            Body::Whole(_) | Body::Events(_) | Body::Empty(_) if self.finished => Step::Done,
+            Body::Whole(_) | Body::Events(_) | Body::Empty(_) => Step::More,
+        })
     }
 
     /// Which of the tools of `Step::Visible` stay, one by one.
     pub fn keep(&mut self, keep: &[bool]) -> Result<(), Broken> {
-        let _ = keep;
+        let asking = self.asking.take().ok_or(Broken::Untold)?;
+        let examined = asking.answered(keep)?;
+        self.settle(examined);
         Ok(())
     }
 
@@ -133,9 +209,66 @@ impl Answer {
     pub fn seen(&self) -> Seen {
         self.seen
     }
+
+    /// Moves what can pass to `ready`, up to a message that is asked about.
+    fn advance(&mut self) -> Result<(), Broken> {
+        while self.asking.is_none() {
+            let document = match &mut self.body {
+                Body::Whole(document) if self.finished && !document.is_empty() => document.split().freeze(),
+                Body::Untouched(_) | Body::Whole(_) | Body::Empty(_) => break,
+                Body::Events(events) => match events.next(self.finished, &self.reading, &mut self.ready)? {
+                    Some(data) => data,
+                    None => break,
+                },
+            };
+            let examined = message::examine(&self.reading, document, &mut self.seen)?;
+            self.settle(examined);
+        }
+        Ok(())
+    }
+
+    /// What becomes of a message.
+    fn settle(&mut self, examined: Examined) {
+        self.seen.changed |= matches!(examined, Examined::Changed(_));
+        match (examined, &mut self.body) {
+            (Examined::Ask(asking), _) => self.asking = Some(asking),
+            (Examined::AsItIs(_), Body::Events(events)) => events.pass(&mut self.ready),
+            (Examined::AsItIs(document), _) => self.ready.extend_from_slice(&document),
+            (Examined::Changed(message), Body::Events(events)) => events.put(&message, &mut self.ready),
+            (Examined::Changed(message), _) => self.ready.extend_from_slice(&message),
+        }
+    }
 }
 
-/// Whether a `_meta` member is toolgate's own.
+impl Body {
+    fn of(reading: &Reading, status: StatusCode, headers: &HeaderMap) -> Result<Self, Broken> {
+        let needed = reading.list || !reading.redact.is_empty();
+        if !reading.is_mcp() && !needed {
+            return Ok(Self::Untouched(VecDeque::new()));
+        }
+        // Lenient on purpose: whatever a client might take for one of the two is read.
+        let said = |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+        let media: String = said(header::CONTENT_TYPE).collect();
+        let body = if media.contains("event-stream") && reading.is_mcp() {
+            Self::Events(Events::default())
+        } else if media.contains("json") {
+            Self::Whole(BytesMut::new())
+        } else if needed && status.is_success() {
+            Self::Empty(format!("content-type: {media}"))
+        } else {
+            return Ok(Self::Untouched(VecDeque::new()));
+        };
+        match said(header::CONTENT_ENCODING).find(|encoding| encoding != "identity") {
+            Some(encoding) => Err(Broken::Opaque(format!("content-encoding: {encoding}"))),
+            None => Ok(body),
+        }
+    }
+}
+
+/// Whether a member's key is one that only toolgate may use in `_meta`.
 pub(crate) fn is_reserved(key: &str) -> bool {
     key.get(..crate::META_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(crate::META_PREFIX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,8 @@ pub struct Head {
     pub version: Version,
 }
 
-/// Between two hops (RFC 9110 section 7.6.1), about the framing, or said anew by the sender. `accept-encoding`: the answer must be readable.
-/// `forwarded` and its kin: what a hop vouches for, which an agent cannot.
-const DROPPED: [HeaderName; 15] = [
+/// Between two hops (RFC 9110 section 7.6.1).
+static HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -35,6 +34,11 @@ const DROPPED: [HeaderName; 15] = [
     header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+];
+
+/// Not for the upstream either: what the sender says anew, an encoding in which the answer could not be read, and what a hop vouches
+/// for, which an agent cannot.
+static DROPPED: [HeaderName; 6] = [
     header::CONTENT_LENGTH,
     header::EXPECT,
     header::ACCEPT_ENCODING,
@@ -44,7 +48,7 @@ const DROPPED: [HeaderName; 15] = [
 ];
 
 /// Headers that must not stand twice: which one counts would be the reader's choice.
-const SINGLE: [HeaderName; 13] = [
+static SINGLE: [HeaderName; 13] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -61,7 +65,7 @@ const SINGLE: [HeaderName; 13] = [
 ];
 
 /// Headers by which some servers take a request for another one.
-const OVERRIDES: [HeaderName; 5] = [
+static OVERRIDES: [HeaderName; 5] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),
@@ -135,7 +139,7 @@ fn framing(headers: &HeaderMap, body_bytes: usize) -> Result<(), Fault> {
 
 fn forwarded(head: &Head) -> Result<HeaderMap, Fault> {
     let mut headers = head.headers.clone();
-    for name in &DROPPED {
+    for name in HOP_BY_HOP.iter().chain(&DROPPED) {
         headers.remove(name);
     }
     let own: Vec<HeaderName> = headers.keys().filter(|name| is_own(name) || name.as_str().starts_with("x-forwarded-")).cloned().collect();
@@ -162,6 +166,21 @@ fn forwarded(head: &Head) -> Result<HeaderMap, Fault> {
 /// Whether a header is toolgate's own: it comes from nobody else, in either direction.
 pub(crate) fn is_own(name: &HeaderName) -> bool {
     name.as_str().starts_with("toolgate-")
+}
+
+/// Cleans an upstream's headers for the agent.
+pub(crate) fn clean_answer(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    let own = headers.keys().filter(|name| is_own(name)).cloned();
+    let between_hops = HOP_BY_HOP.iter().cloned();
+    for name in own.chain(between_hops).chain(named).collect::<Vec<_>>() {
+        headers.remove(name);
+    }
 }
 
 fn permission(headers: &HeaderMap) -> Result<Option<String>, Fault> {
