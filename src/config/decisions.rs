@@ -1,12 +1,12 @@
 //! How a call is decided: the policy, signed permissions, and what a refusal tells.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use protocol::Detail;
 
-use crate::reader::wanted::{list, one_of, path, whole};
+use crate::reader::wanted::{Wanted, list, one_of, path, whole};
 use crate::reader::{Section, all};
 
 /// The policy and what one evaluation may take.
@@ -18,6 +18,8 @@ pub struct Policy {
     pub reload_interval_s: u64,
     /// The age from which the policy is stale.
     pub age_max_s: u64,
+    /// How it is loaded.
+    pub settings: policy::Settings,
     /// The threads that evaluate it.
     pub evaluator: evaluator::Settings,
 }
@@ -41,6 +43,7 @@ pub(crate) fn policy(section: &mut Section<'_>) -> Option<Policy> {
         source: section.required("source", &path()),
         reload_interval_s: section.or("reload_interval_s", 10, &whole(1..=86_400)),
         age_max_s: section.or("age_max_s", 300, &whole(1..=31_536_000)),
+        settings: settings(section),
         evaluator: threads(section),
     })?;
     if policy.age_max_s <= policy.reload_interval_s {
@@ -50,13 +53,32 @@ pub(crate) fn policy(section: &mut Section<'_>) -> Option<Policy> {
     Some(policy)
 }
 
+fn settings(section: &mut Section<'_>) -> Option<policy::Settings> {
+    use policy::{BuiltinErrors, Settings};
+    let of = Settings::default();
+    let errors = one_of([("error", BuiltinErrors::Error), ("undefined", BuiltinErrors::Undefined)]);
+    all!(Settings {
+        builtin_errors: section.or("builtin_errors", of.builtin_errors, &errors),
+        tests: Some(of.tests),
+        line_columns_max: section.or("line_columns_max", of.line_columns_max, &nonzero(1_000_000, NonZeroU32::new)),
+        file_bytes_max: section.or("file_bytes_max", of.file_bytes_max, &nonzero(67_108_864, NonZeroUsize::new)),
+        file_lines_max: section.or("file_lines_max", of.file_lines_max, &nonzero(1_000_000, NonZeroUsize::new)),
+    })
+}
+
+/// A number from 1 on, so that `make` never refuses it.
+fn nonzero<P: TryFrom<u64> + 'static, N: 'static>(max: u64, make: fn(P) -> Option<N>) -> Wanted<'static, N> {
+    let number = whole(1..=max);
+    Wanted::of(number.what.clone(), move |field| number.read(field).and_then(make))
+}
+
 fn threads(section: &mut Section<'_>) -> Option<evaluator::Settings> {
     use evaluator::Settings;
     let of = Settings::default();
     let limit_ms = u64::try_from(of.limit.as_millis()).unwrap_or(u64::MAX);
-    let threads = section.optional("threads", &whole::<usize>(1..=1_024));
+    let threads = section.optional("threads", &nonzero(1_024, NonZeroUsize::new));
     all!(Settings {
-        threads: threads.map(|threads| threads.and_then(NonZeroUsize::new).unwrap_or(of.threads)),
+        threads: threads.map(|threads| threads.unwrap_or(of.threads)),
         stack_bytes: section.or("stack_bytes", of.stack_bytes, &whole(33_554_432..=1_073_741_824)),
         waiting_max: section.or("waiting_max", of.waiting_max, &whole(1..=100_000)),
         limit: section.or("time_limit_ms", limit_ms, &whole(1..=10_000)).map(Duration::from_millis),

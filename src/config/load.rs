@@ -53,9 +53,12 @@ impl Config {
     /// Every mistake at once.
     pub fn parse(document: &Document, folder: &Path, active: &Active) -> Result<Self, Vec<Problem>> {
         let found = Found::default();
-        let beside = Beside { active: Some(active.clone()), minimum: None, pod: PodSigns::default() };
-        let config = tree(&document.name, &document.bytes, &found).and_then(|root| assemble(&root, folder, beside, &found));
+        let config = tree(&document.name, &document.bytes, &found).and_then(|root| Self::of_tree(&root, folder, active, &found));
         found.or_problems(config)
+    }
+
+    pub(crate) fn of_tree(root: &Node, folder: &Path, active: &Active, found: &Found) -> Option<Self> {
+        assemble(root, folder, Beside { active: Some(active.clone()), minimum: None, pod: PodSigns::default() }, found)
     }
 
     fn read(file: &Path, overlay: Option<&Path>, surroundings: &Surroundings, found: &Found) -> Option<Self> {

@@ -126,7 +126,7 @@ impl Modes {
         Self::from_tree(&base?, found)
     }
 
-    fn from_tree(root: &Node, found: &Found) -> Option<Self> {
+    pub(crate) fn from_tree(root: &Node, found: &Found) -> Option<Self> {
         let field = Field { node: root, path: String::new(), folder: Path::new(""), found };
         field.section(|section| {
             let read = Mode::ALL.map(|mode| Some((mode, mode_settings(section, mode)?)));

@@ -8,6 +8,8 @@ use canon::text::shown;
 
 /// The longest piece of a user's text that a message repeats, in characters.
 const SHOWN_CHARS_MAX: usize = 80;
+/// The longest message and the longest path of a key, in characters.
+const MESSAGE_CHARS_MAX: usize = 1_000;
 
 /// A position in a file; `line` and `column` count from 1, 0 means the file as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +69,9 @@ pub(crate) struct Found(RefCell<Vec<Problem>>);
 
 impl Found {
     pub(crate) fn add(&self, place: &Place, key: &str, message: impl Into<String>) {
-        self.0.borrow_mut().push(Problem { place: place.clone(), key: shown(key, 4 * SHOWN_CHARS_MAX), message: message.into() });
+        // Rooms' own messages may repeat the user's words as they are.
+        let (key, message) = (shown(key, MESSAGE_CHARS_MAX), shown(&message.into(), MESSAGE_CHARS_MAX));
+        self.0.borrow_mut().push(Problem { place: place.clone(), key, message });
     }
 
     /// The value, if nothing was found wrong; otherwise every mistake: of the environment and of whole files first, then by line.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::problem::Found;
-use crate::yaml::{Core, Entry, Node, Value, tree};
+use crate::yaml::{Node, Value, tree};
 use crate::{Active, Config, Document, Mode, Problem};
 
 /// A file of `config/`.
@@ -37,17 +37,11 @@ fn root(text: &str) -> Node {
     tree("toolgate.yaml", text.as_bytes(), &Found::default()).expect("yaml")
 }
 
-/// The tree as YAML in flow style, a line for each value.
-fn written(node: &Node) -> String {
-    match &node.value {
-        Value::Scalar(scalar) if scalar.core() == Core::Text => format!("{:?}", scalar.text),
-        Value::Scalar(scalar) => scalar.text.clone(),
-        Value::List(items) => format!("[\n{}]", items.iter().map(|item| format!("{},\n", written(item))).collect::<String>()),
-        Value::Map(entries) => {
-            let entry = |entry: &Entry| format!("{:?}: {},\n", entry.key, written(&entry.node));
-            format!("{{\n{}}}", entries.iter().map(entry).collect::<String>())
-        }
-    }
+/// What the loader makes of a tree.
+fn judge(root: &Node, mode: Mode) -> Result<Config, Vec<Problem>> {
+    let found = Found::default();
+    let config = Config::of_tree(root, Path::new("/etc/toolgate"), active(mode), &found);
+    found.or_problems(config)
 }
 
 /// A place in a tree: the index of the child at each step.
@@ -97,8 +91,8 @@ fn at<'a>(node: &'a mut Node, steps: &[usize]) -> &'a mut Node {
     }
 }
 
-/// The text of the tree without the value at a place, and without its key.
-fn without(root: &Node, steps: &[usize]) -> String {
+/// The tree without the value at a place, and without its key.
+fn without(root: &Node, steps: &[usize]) -> Node {
     let mut root = root.clone();
     let (last, above) = steps.split_last().expect("not the root");
     match &mut at(&mut root, above).value {
@@ -106,7 +100,7 @@ fn without(root: &Node, steps: &[usize]) -> String {
         Value::Map(entries) => drop(entries.remove(*last)),
         Value::Scalar(_) => panic!("a scalar has no children"),
     }
-    written(&root)
+    root
 }
 
 fn lines(problems: &[Problem]) -> Vec<String> {

@@ -1,10 +1,12 @@
 //! Generated mistakes: every value of every shipped file removed, emptied, of another type, huge. Never a panic; each is a valid
 //! configuration or a list of problems that all name their file, and their line unless a file as a whole is meant.
 
-use super::{Spot, active, at, parse, reference, root, shipped, spots, without, written};
-use crate::yaml::{Node, Scalar, Value, tree};
-use crate::{Document, Mode, Modes, Problem};
 use std::collections::BTreeSet;
+
+use super::{Spot, active, at, judge, parse, reference, root, shipped, spots, without};
+use crate::problem::Found;
+use crate::yaml::{Node, Scalar, Value, tree};
+use crate::{Mode, Modes, Problem};
 
 /// What a value is replaced by.
 fn strangers(node: &Node) -> Vec<Value> {
@@ -12,10 +14,10 @@ fn strangers(node: &Node) -> Vec<Value> {
     let words = ["null", "true", "no", "-1", "0", "1.5", "0x10", "99999999999999999999999999", ".nan"];
     let texts = ["", " ", "word", "/", "a/../b", "\u{202e}\u{0}", "127.0.0.1:0", "spiffe://x", "https://x"];
     let mut values: Vec<Value> = words.iter().map(|word| scalar(word, true)).chain(texts.iter().map(|text| scalar(text, false))).collect();
-    values.push(scalar(&"x".repeat(20_000), false));
+    values.push(scalar(&"x".repeat(100_000), false));
     values.push(Value::List(Vec::new()));
     values.push(Value::Map(Vec::new()));
-    values.push(Value::List(vec![node.clone(); 200]));
+    values.push(Value::List(vec![node.clone(); 2_000]));
     values
 }
 
@@ -27,27 +29,28 @@ fn judged(case: &str, problems: &[Problem]) {
     }
 }
 
-/// The texts of all mutants of a file.
-fn mutants(text: &str) -> impl Iterator<Item = (String, String)> {
+/// Every mutant of a file, with what was done to it.
+fn mutants(text: &str) -> impl Iterator<Item = (String, Node)> {
     let whole = root(text);
     spots(&whole).into_iter().flat_map(move |Spot { steps, path, .. }| {
-        let mut whole = whole.clone();
-        let node = at(&mut whole, &steps).clone();
+        let node = at(&mut whole.clone(), &steps).clone();
         let gone = (format!("{path} removed"), without(&whole, &steps));
-        let replaced = strangers(&node).into_iter().enumerate().map(|(index, value)| {
-            at(&mut whole, &steps).value = value;
-            (format!("{path} replaced by stranger {index}"), written(&whole))
+        let (whole, of) = (whole.clone(), steps);
+        let replaced = strangers(&node).into_iter().enumerate().map(move |(index, value)| {
+            let mut whole = whole.clone();
+            at(&mut whole, &of).value = value;
+            (format!("{path} replaced by stranger {index}"), whole)
         });
-        std::iter::once(gone).chain(replaced.collect::<Vec<_>>()).collect::<Vec<_>>()
+        std::iter::once(gone).chain(replaced)
     })
 }
 
 #[test]
 fn of_toolgate_yaml() {
     let (mut count, mut valid, mut keys) = (0, 0, BTreeSet::new());
-    for (case, text) in mutants(&reference()) {
+    for (case, root) in mutants(&reference()) {
         count += 1;
-        match parse(&text, Mode::Production) {
+        match judge(&root, Mode::Production) {
             // INVARIANT: no value of this file makes enforcement looser.
             Ok(config) => {
                 assert_eq!(config.rules(), active(Mode::Production).settings.rules(), "{case}");
@@ -67,9 +70,11 @@ fn of_toolgate_yaml() {
 fn of_modes_yaml() {
     let text = std::fs::read_to_string(shipped("modes.yaml")).expect("the modes");
     let (mut count, mut valid) = (0, 0);
-    for (case, text) in mutants(&text) {
+    for (case, root) in mutants(&text) {
         count += 1;
-        match Modes::parse(&Document { name: "modes.yaml".into(), bytes: text.into_bytes() }, None) {
+        let found = Found::default();
+        let modes = Modes::from_tree(&root, &found);
+        match found.or_problems(modes) {
             Ok(modes) => {
                 valid += 1;
                 for (mode, settings) in modes.iter() {
@@ -85,7 +90,7 @@ fn of_modes_yaml() {
 #[test]
 fn of_bytes() {
     let text = reference().into_bytes();
-    let found = crate::problem::Found::default();
+    let found = Found::default();
     for cut in (0..text.len()).step_by(37) {
         let _ = tree("a.yaml", &text[..cut], &found);
         let mut flipped = text.clone();
