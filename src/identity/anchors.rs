@@ -129,3 +129,6 @@ pub enum AnchorProblem {
         why: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;

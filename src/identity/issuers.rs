@@ -1,6 +1,7 @@
 //! The issuers of user tokens that are believed: for each its keys (RFC 7517), algorithms, audience and what of a token is passed on.
 
 use crate::jws;
+use canon::Json;
 use canon::json::{Limits, Tree};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
@@ -180,10 +181,17 @@ struct Jwk {
     y: Option<String>,
 }
 
+/// Strict JSON first, so that the typed reading is the only one.
+fn read(jwks: &[u8]) -> Result<Jwks, String> {
+    match canon::json::parse::<Tree>(jwks, &Limits::default()).map_err(|rejected| rejected.to_string())? {
+        Json::Object(_) => serde_json::from_slice(jwks).map_err(|error| error.to_string()),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Err("it is not an object".to_owned()),
+    }
+}
+
 fn keys(jwks: &[u8], wrong: &mut dyn FnMut(String)) -> BTreeMap<String, Key> {
     let mut keys = BTreeMap::new();
-    let strict = canon::json::parse::<Tree>(jwks, &Limits::default()).map_err(|rejected| rejected.to_string());
-    let set: Jwks = match strict.and_then(|_| serde_json::from_slice(jwks).map_err(|error| error.to_string())) {
+    let set = match read(jwks) {
         Ok(set) => set,
         Err(why) => {
             wrong(format!("its JWKS cannot be read: {why}"));
@@ -257,3 +265,6 @@ fn point(x: &[u8], y: &[u8], bytes: usize) -> Result<DecodingKey, String> {
     }
     Ok(DecodingKey::from_ec_der(&[&[4], x, y].concat()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use crate::revocations::Revocations;
 use crate::settings::Settings;
 use canon::json::{Limits, Tree};
-use canon::{Digest, Micros};
+use canon::{Digest, Json, Micros};
 use ed25519_dalek::VerifyingKey;
 use identity::{Actor, SpiffeId};
 use serde::{Deserialize, Serialize};
@@ -191,8 +191,10 @@ struct Jwks {
 
 /// Strict JSON first, so that the typed reading is the only one.
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    canon::json::parse::<Tree>(bytes, &Limits::default()).map_err(|rejected| rejected.to_string())?;
-    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    match canon::json::parse::<Tree>(bytes, &Limits::default()).map_err(|rejected| rejected.to_string())? {
+        Json::Object(_) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Err("it is not an object".to_owned()),
+    }
 }
 
 fn keys(jwks: &[u8], problems: &mut Vec<KeyProblem>) -> BTreeMap<String, Key> {
@@ -217,12 +219,16 @@ fn keys(jwks: &[u8], problems: &mut Vec<KeyProblem>) -> BTreeMap<String, Key> {
     keys
 }
 
+fn require(good: bool, why: &str) -> Result<(), String> {
+    if good { Ok(()) } else { Err(why.to_owned()) }
+}
+
 fn key(value: serde_json::Value) -> Result<Key, String> {
+    require(value.is_object(), "is not an object")?;
     if value.get("d").is_some() {
         return Err("holds a private key (`d`): keep that with its person".to_owned());
     }
     let entry: KeyEntry = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    let require = |good: bool, why: &str| if good { Ok(()) } else { Err(why.to_owned()) };
     require(entry.kty == "OKP" && entry.crv == "Ed25519", "is not of `kty` `OKP` and `crv` `Ed25519`")?;
     require(matches!(entry.alg.as_deref(), None | Some("Ed25519" | "EdDSA")), "has another `alg` than `Ed25519`")?;
     require(matches!(entry.purpose.as_deref(), None | Some("sig")), "has another `use` than `sig`")?;

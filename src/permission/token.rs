@@ -76,7 +76,8 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The reader's words, made safe to show: they may hold a key of the payload.
+/// The reader's words, without its types, made safe to show: they may hold a key of the payload.
 fn wrong(error: &serde_json::Error) -> String {
-    canon::text::shown(&error.to_string(), 160)
+    let text = error.to_string();
+    canon::text::shown(text.split(", expected").next().unwrap_or_default(), 160)
 }

@@ -37,6 +37,7 @@ fn check(member: &str, value: Value, expected: &str) {
 #[test]
 fn each_member_is_checked() {
     assert_eq!(problems(&[entry(1)]), [""; 0]);
+    assert_eq!(problems(&[json!([])]), ["permission key 1 is not an object"]);
     check("kty", json!("EC"), "`OKP`");
     check("crv", json!("X25519"), "`Ed25519`");
     check("alg", json!("ES256"), "`alg`");
@@ -58,7 +59,7 @@ fn each_member_is_checked() {
 /// The points of small order, those with a part of small order, and other spellings of the same: others can sign for them.
 #[test]
 fn weak_keys_are_refused() {
-    let hex = |text: &str| (0..32).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<u8>>();
+    let hex = |text: &str| (0..32).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2).unwrap(), 16).unwrap()).collect::<Vec<u8>>();
     for x in [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -106,6 +107,8 @@ fn files_are_read_strictly() {
     let wrong = Keys::build(br#"{"keys": [], "keys": []}"#, Some(list.as_bytes()), Settings::default()).unwrap_err();
     let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
     assert!(wrong.len() == 2 && wrong[0].starts_with("the permission keys") && wrong[1].starts_with("the revocation list"), "{wrong:?}");
+    let wrong = Keys::build(b"[[]]", Some(b"7"), Settings::default()).unwrap_err();
+    assert!(wrong.iter().all(|problem| problem.to_string().contains("not an object")), "{wrong:?}");
     assert!(Keys::build(br#"{"keys": []} "#, None, Settings::default()).is_ok());
 }
 

@@ -198,7 +198,7 @@ impl Story {
         match how {
             "padding" => format!("{signed}.{text}=="),
             "trailing_bits" => format!("{signed}.{}", next_last(&text)),
-            "standard_alphabet" => format!("{signed}.+{}", &text[1..]),
+            "standard_alphabet" => format!("{signed}.+{}", text.strip_prefix(|_: char| true).unwrap()),
             "white_space" => format!("{signed}.{text}\n"),
             "two_parts" => signed.to_owned(),
             "four_parts" => format!("{signed}.{text}.{text}"),
@@ -232,10 +232,10 @@ impl Story {
 
 /// The last character replaced by the next of the alphabet: 64 bytes leave its lower four bits zero.
 fn next_last(text: &str) -> String {
-    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let (rest, last) = text.split_at(text.len() - 1);
-    let place = ALPHABET.find(last).unwrap();
-    format!("{rest}{}", &ALPHABET[place + 1..place + 2])
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (last, rest) = text.as_bytes().split_last().unwrap();
+    let place = ALPHABET.iter().position(|character| character == last).unwrap();
+    String::from_utf8([rest, &[ALPHABET[place + 1]]].concat()).unwrap()
 }
 
 /// S + L (RFC 8032 section 5.1.7 refuses it): L = 2^252 + 27742317777372353535851937790883648493.
