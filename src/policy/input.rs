@@ -342,4 +342,4 @@ const fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -89,6 +89,3 @@ impl Build for Rego {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

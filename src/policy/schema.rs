@@ -130,7 +130,7 @@ fn body(shape: Shape, depth: usize, out: &mut String) {
         OpenObject => write!(out, "{pad}\"type\": \"object\""),
         Record(fields) => return record(fields, depth, out),
         Or(inner) => {
-            let _ = write!(out, "{pad}\"anyOf\": [{{ \"type\": \"null\" }}, {{\n");
+            let _ = writeln!(out, "{pad}\"anyOf\": [{{ \"type\": \"null\" }}, {{");
             body(*inner, depth + 1, out);
             write!(out, "\n{pad}}}]")
         }

@@ -107,8 +107,9 @@ impl Queue {
     }
 
     fn reap_in(self: &Arc<Self>, state: &mut State) {
-        let patience = u64::try_from(self.patience().as_micros()).unwrap_or(u64::MAX);
-        let oldest = self.now().saturating_sub(patience);
+        // Less than an asker's patience, which began before the thread did: whoever waited in vain finds the thread over its time.
+        let allowed = self.settings.limit.saturating_mul(3) / 2;
+        let oldest = self.now().saturating_sub(u64::try_from(allowed.as_micros()).unwrap_or(u64::MAX));
         let before = state.workers.len();
         state.workers.retain(|busy| !busy.lose_if_older(oldest));
         let newly = before - state.workers.len();

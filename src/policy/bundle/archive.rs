@@ -43,10 +43,12 @@ pub(super) fn read(bytes: &[u8], limits: &ArchiveLimits) -> Result<Source, Probl
         }
         let path = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| wrong("a path is not utf-8".to_owned()))?;
         let here = |why: String| Problem::of_file(&canon::text::shown(&path, 200), "policy.bundle_archive", why);
-        match entry.header().entry_type() {
-            EntryType::Directory | EntryType::XGlobalHeader => continue,
-            EntryType::Regular | EntryType::Continuous => {}
-            _ => return Err(here("this is neither a file nor a folder: links and devices are refused".to_owned())),
+        let kind = entry.header().entry_type();
+        if matches!(kind, EntryType::Directory | EntryType::XGlobalHeader) {
+            continue;
+        }
+        if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
+            return Err(here("this is neither a file nor a folder: links and devices are refused".to_owned()));
         }
         let size = entry.header().size().map_err(unreadable)?;
         if size > limits.file_bytes_max || size > left {

@@ -63,7 +63,7 @@ pub(crate) fn manifest(source: &Source, problems: &mut Vec<Problem>) -> Manifest
     match canon::json::parse::<Tree>(bytes, &Limits::default()) {
         Ok(json @ Json::Object(_)) => {
             let revision = match Tree::get(&json, "revision") {
-                Some(Json::String(revision)) => Some(canon::text::shown(&revision, 200)),
+                Some(Json::String(revision)) => Some(canon::text::shown(revision, 200)),
                 _ => None,
             };
             let mut roots = Vec::new();

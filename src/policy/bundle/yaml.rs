@@ -54,6 +54,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open-ended; what is not named is refused")]
     fn document(&mut self) -> Result<Value, Problem> {
         let mut root = None;
         loop {
@@ -72,6 +73,7 @@ impl<'a> Reader<'a> {
         root.ok_or_else(|| Problem::of_file(self.path, "policy.data", "the file is empty: write `{}` for no data"))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open-ended; what is not named is refused")]
     fn value(&mut self, event: Event<'a>, span: &Span) -> Result<Value, Problem> {
         self.values_left = self.values_left.checked_sub(1).ok_or_else(|| self.at(span, "there are more values than are read"))?;
         match event {

@@ -14,7 +14,7 @@ const MISSING: [&str; 7] = ["crypto.", "io.jwt.", "graphql.", "rego.", "provider
 /// Checks one call.
 pub(super) fn check(walk: &mut Walk<'_>, function: &Ref<Expr>, params: &[Ref<Expr>]) {
     let Ok(Chain { root, steps, .. }) = paths::chain(function) else { return };
-    let span = function.span();
+    let span = root;
     let own = walk.own(root.text()).into_iter().chain(names(&steps)).collect::<Vec<_>>();
     let resolved = match walk.resolve(root.text(), &steps) {
         Some((path, rest)) => path.into_iter().chain(names(rest)).collect(),
@@ -87,19 +87,16 @@ fn pattern(walk: &Walk<'_>, name: &str, params: &[Ref<Expr>]) -> Option<Problem>
 }
 
 fn literal(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::String { value, .. } | Expr::RawString { value, .. } => value.as_string().ok().map(ToString::to_string),
-        _ => None,
-    }
+    let (Expr::String { value, .. } | Expr::RawString { value, .. }) = expr else { return None };
+    value.as_string().ok().map(ToString::to_string)
 }
 
 fn separators(expr: &Expr) -> Option<Vec<char>> {
-    match expr {
-        Expr::Null { .. } => Some(Vec::new()),
-        Expr::Array { items, .. } if items.is_empty() => Some(vec!['.']),
-        Expr::Array { items, .. } => items.iter().map(|item| literal(item)?.chars().next()).collect(),
-        _ => None,
+    if matches!(expr, Expr::Null { .. }) {
+        return Some(Vec::new());
     }
+    let Expr::Array { items, .. } = expr else { return None };
+    if items.is_empty() { Some(vec!['.']) } else { items.iter().map(|item| literal(item)?.chars().next()).collect() }
 }
 
 /// The names that a rule declares: arguments, `:=`, `some`, `every`.
@@ -149,13 +146,12 @@ fn declared_in(query: &Query, names: &mut HashSet<String>) {
 
 /// The names that a pattern binds: `[a, {"k": b}]`.
 fn pattern_names(expr: &Expr, names: &mut HashSet<String>) {
-    match expr {
-        Expr::Var { span, .. } => {
-            names.insert(span.text().to_owned());
-        }
-        Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| pattern_names(item, names)),
-        Expr::Object { fields, .. } => fields.iter().for_each(|(_, _, value)| pattern_names(value, names)),
-        _ => {}
+    if let Expr::Var { span, .. } = expr {
+        names.insert(span.text().to_owned());
+    } else if let Expr::Array { items, .. } | Expr::Set { items, .. } = expr {
+        items.iter().for_each(|item| pattern_names(item, names));
+    } else if let Expr::Object { fields, .. } = expr {
+        fields.iter().for_each(|(_, _, value)| pattern_names(value, names));
     }
 }
 

@@ -18,24 +18,23 @@ pub(super) fn chain(expr: &Expr) -> Result<Chain<'_>, Option<&Ref<Expr>>> {
     let mut inner = None;
     let mut at = expr;
     let root = loop {
-        match at {
-            Expr::Var { span, .. } => break span,
-            Expr::RefDot { refr, field, .. } => {
-                steps.push(Step::Name(field.0.text().to_owned()));
-                (at, inner) = (refr, Some(refr));
+        let refr = if let Expr::Var { span, .. } = at {
+            break span;
+        } else if let Expr::RefDot { refr, field, .. } = at {
+            steps.push(Step::Name(field.0.text().to_owned()));
+            refr
+        } else if let Expr::RefBrack { refr, index, .. } = at {
+            if let Expr::String { value, .. } | Expr::RawString { value, .. } = index.as_ref() {
+                steps.push(text(value));
+            } else {
+                computed.push(index);
+                steps.push(Step::Dynamic);
             }
-            Expr::RefBrack { refr, index, .. } => {
-                steps.push(match index.as_ref() {
-                    Expr::String { value, .. } | Expr::RawString { value, .. } => text(value),
-                    _ => {
-                        computed.push(index);
-                        Step::Dynamic
-                    }
-                });
-                (at, inner) = (refr, Some(refr));
-            }
-            _ => return Err(inner),
-        }
+            refr
+        } else {
+            return Err(inner);
+        };
+        (at, inner) = (refr, Some(refr));
     };
     steps.reverse();
     Ok(Chain { root, steps, computed })

@@ -81,7 +81,7 @@ impl Rules {
             }
             None => {
                 let packages = BTreeSet::from([package.to_vec()]);
-                let rule = Rule { path: path.clone(), arity, packages, span: refr.span().clone(), partial, last };
+                let rule = Rule { path: path.clone(), arity, packages, span: chain.root.clone(), partial, last };
                 self.by_path.insert(path, self.all.len());
                 self.all.push(rule);
             }

@@ -53,7 +53,7 @@ impl Walk<'_> {
         let mut path = vec![root.text().to_owned()];
         path.extend(names(&steps));
         if root.text() == "input" {
-            self.found.problems.extend(input_path(&steps, refr.span()));
+            self.found.problems.extend(input_path(&steps, root));
         }
         let name = alias.map(|alias| alias.text().to_owned()).or_else(|| path.last().cloned());
         if root.text() == "data" {
@@ -162,7 +162,7 @@ impl Walk<'_> {
     fn reference(&mut self, expr: &Ref<Expr>) {
         match paths::chain(expr) {
             Ok(Chain { root, steps, computed }) => {
-                self.reads(root, &steps, expr.span());
+                self.reads(root, &steps);
                 computed.into_iter().for_each(|expr| self.expr(expr));
             }
             // Something like `f(x).y`: what it begins with, and what stands in brackets after.
@@ -172,13 +172,13 @@ impl Walk<'_> {
     }
 
     fn after_expression(&mut self, expr: &Ref<Expr>) {
-        match expr.as_ref() {
-            Expr::RefDot { refr, .. } => self.after_expression(refr),
-            Expr::RefBrack { refr, index, .. } => {
-                self.expr(index);
-                self.after_expression(refr);
-            }
-            _ => self.expr(expr),
+        if let Expr::RefDot { refr, .. } = expr.as_ref() {
+            self.after_expression(refr);
+        } else if let Expr::RefBrack { refr, index, .. } = expr.as_ref() {
+            self.expr(index);
+            self.after_expression(refr);
+        } else {
+            self.expr(expr);
         }
     }
 
@@ -187,14 +187,14 @@ impl Walk<'_> {
         self.found.reads.entry(self.package.clone()).or_default().insert(path.to_vec());
     }
 
-    fn reads(&mut self, root: &Span, steps: &[Step], span: &Span) {
+    fn reads(&mut self, root: &Span, steps: &[Step]) {
         if root.text() == "data" {
             self.names_data(&std::iter::once("data".to_owned()).chain(names(steps)).collect::<Vec<_>>());
         }
         let Some((path, rest)) = self.resolve(root.text(), steps) else { return };
         if path.first().is_some_and(|first| first == "input") {
             let steps = path.into_iter().skip(1).map(Step::Name).chain(rest.iter().cloned()).collect::<Vec<_>>();
-            self.found.problems.extend(input_path(&steps, span));
+            self.found.problems.extend(input_path(&steps, root));
         } else {
             let path = path.into_iter().chain(names(rest)).collect::<Vec<_>>();
             self.depends_on(&path);
@@ -236,34 +236,34 @@ impl Walk<'_> {
         let path = imported.clone().unwrap_or_else(|| vec![root.text().to_owned()]);
         if path.first().is_some_and(|first| first == "input") {
             let steps = path.into_iter().skip(1).map(Step::Name).chain(steps).collect::<Vec<_>>();
-            self.found.problems.extend(input_path(&steps, refr.span()));
+            self.found.problems.extend(input_path(&steps, root));
             return;
         }
         let full = path.into_iter().chain(names(&steps)).collect::<Vec<_>>();
         if full.first().is_some_and(|first| first == "data") {
             self.names_data(&full);
             if self.bundle.rules.get(&full).is_some_and(|rule| rule.arity.is_some()) {
-                self.found.mocks.push((full, refr.span().clone(), false));
+                self.found.mocks.push((full, root.clone(), false));
             }
             return;
         }
-        self.with_function(&full, refr, r#as);
+        self.with_function(&full, root, r#as);
     }
 
-    fn with_function(&mut self, path: &[String], refr: &Ref<Expr>, replacement: &Ref<Expr>) {
+    fn with_function(&mut self, path: &[String], target: &Span, replacement: &Ref<Expr>) {
         let own = self.package.iter().chain(path).cloned().collect::<Vec<_>>();
         if self.bundle.rules.get(&own).is_some_and(|rule| rule.arity.is_some()) {
-            self.found.mocks.push((own, refr.span().clone(), true));
+            self.found.mocks.push((own, target.clone(), true));
             return;
         }
         let name = path.join(".");
-        if let Some(problem) = calls::unknown(&name, refr.span(), self.functions) {
+        if let Some(problem) = calls::unknown(&name, target, self.functions) {
             self.found.problems.push(problem);
         } else if let Ok(Chain { root, steps, .. }) = paths::chain(replacement) {
             let by = std::iter::once(root.text().to_owned()).chain(names(&steps)).collect::<Vec<_>>().join(".");
             if self.resolve(root.text(), &steps).is_none() && self.functions.contains_key(by.as_str()) {
                 let message = format!("`{by}` cannot stand in for `{name}`: write a function that calls it");
-                self.found.problems.push(at(replacement.span(), "policy.mock", message));
+                self.found.problems.push(at(root, "policy.mock", message));
             }
         }
     }

@@ -36,10 +36,12 @@ pub(super) fn lsh(args: &[Value], _: &Patterns) -> Answer {
 
 /// `to_number(value)`: text with spaces around is no number.
 pub(super) fn to_number(args: &[Value], _: &Patterns) -> Answer {
-    if let [Value::String(text)] = args {
-        if !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()) || !text.ends_with(|last: char| last.is_ascii_digit()) {
-            return Err(format!("`{}` is not a number", canon::text::shown(text, 80)));
-        }
+    let begins = |text: &str| text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let ends = |text: &str| text.ends_with(|last: char| last.is_ascii_digit());
+    if let [Value::String(text)] = args
+        && !(begins(text) && ends(text))
+    {
+        return Err(format!("`{}` is not a number", canon::text::shown(text, 80)));
     }
     engine::call("to_number", args)
 }

@@ -143,10 +143,11 @@ fn reaches_end(tokens: &[Token], text: &str, separators: &[char]) -> bool {
 /// A star may take nothing.
 fn skip_stars(here: &mut [bool], tokens: &[Token]) {
     for (at, token) in tokens.iter().enumerate() {
-        if matches!(token, Token::Any | Token::Super) && here.get(at) == Some(&true) {
-            if let Some(place) = here.get_mut(at + 1) {
-                *place = true;
-            }
+        if matches!(token, Token::Any | Token::Super)
+            && here.get(at) == Some(&true)
+            && let Some(place) = here.get_mut(at + 1)
+        {
+            *place = true;
         }
     }
 }

@@ -10,8 +10,9 @@ const COMPILED_BYTES_MAX: usize = 100 * 1024;
 
 /// The expression with RE2's classes.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    let wrong =
-        |error: regex::Error| canon::text::shown(error.to_string().lines().last().unwrap_or("not a regular expression").trim(), 200);
+    let wrong = |error: regex::Error| {
+        canon::text::shown(error.to_string().lines().last().unwrap_or("not a regular expression").trim().trim_start_matches("error: "), 200)
+    };
     RegexBuilder::new(&ascii(pattern)).size_limit(COMPILED_BYTES_MAX).build().map_err(wrong)
 }
 
