@@ -101,3 +101,6 @@ pub enum NotJws {
         part: &'static str,
     },
 }
+
+#[cfg(test)]
+mod tests;
