@@ -30,3 +30,6 @@ pub const WARNING: http::HeaderName = http::HeaderName::from_static("toolgate-wa
 pub const PERMISSION: http::HeaderName = http::HeaderName::from_static("toolgate-permission");
 /// Names that only toolgate may use in a `_meta` object.
 pub const META_PREFIX: &str = "dev.toolgate/";
+
+#[cfg(test)]
+mod tests;
