@@ -269,6 +269,3 @@ impl Body {
 pub(crate) fn is_reserved(key: &str) -> bool {
     key.get(..crate::META_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(crate::META_PREFIX))
 }
-
-#[cfg(test)]
-mod tests;

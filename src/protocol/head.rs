@@ -217,6 +217,3 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     }
     readable && charsets <= 1
 }
-
-#[cfg(test)]
-mod tests;

@@ -131,7 +131,7 @@ impl fmt::Display for Reason {
 
 /// A refused document: why and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason} (byte {offset}, at `{place}`)")]
+#[error("{reason} (byte {offset}{})", at(place))]
 pub struct Rejected {
     /// Why.
     pub reason: Reason,
@@ -139,4 +139,8 @@ pub struct Rejected {
     pub offset: usize,
     /// JSON pointer (RFC 6901) of the value that was being read, made safe to show and cut to 120 characters.
     pub place: String,
+}
+
+fn at(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(", at `{place}`") }
 }

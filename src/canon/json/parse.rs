@@ -52,7 +52,7 @@ impl<B: Build> Assemble for Built<B> {
 
 pub(super) fn assemble<A: Assemble>(body: &[u8], limits: &Limits) -> Result<A::Value, Rejected> {
     let text = text(body, limits).map_err(|fault| fault.at(""))?;
-    let mut parse = Parse::<A> { reader: Reader::new(text, limits.string_bytes_max), open: Vec::new(), values: 0, limits };
+    let mut parse = Parse::<A> { reader: Reader::new(text, limits.string_bytes_max), open: Vec::with_capacity(8), values: 0, limits };
     parse.document().map_err(|fault| fault.at(&parse.place()))
 }
 

@@ -71,6 +71,3 @@ fn percent(raw: &str, plus_is_space: bool) -> Option<String> {
     }
     String::from_utf8(out).ok()
 }
-
-#[cfg(test)]
-mod tests;

@@ -58,8 +58,7 @@ impl Conversation {
 
     /// What follows a word in a title.
     pub(super) fn directive(&self, word: &str) -> &str {
-        let rest = |(title, _): &'_ (String, String)| title.strip_prefix(word).map(str::len).map(|length| title.len() - length);
-        self.sections.iter().find_map(|section| rest(section).map(|at| section.0[at..].trim())).unwrap_or_default()
+        self.sections.iter().find_map(|(title, _)| title.strip_prefix(word)).unwrap_or_default().trim()
     }
 }
 
