@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{CertificateError, ClientConfig, OtherError, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
@@ -176,4 +176,12 @@ pub(crate) fn client_config(
 
 fn unusable(error: &rustls::Error) -> WireError {
     WireError::Material { what: "the TLS configuration", why: format!("cannot be used: {error}") }
+}
+
+/// What went wrong in a handshake: `identity`'s own words where it refused the peer.
+pub(crate) fn told(error: &std::io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why)))) => why.to_string(),
+        Some(_) | None => error.to_string(),
+    }
 }

@@ -83,7 +83,10 @@ impl Connector {
         match &self.way {
             Way::Tls { address, name, config } => {
                 let tcp = dial(address, Reach::Anywhere).await.map_err(unreachable)?;
-                let stream = tokio_rustls::TlsConnector::from(Arc::clone(config)).connect(name.clone(), tcp).await.map_err(unreachable)?;
+                let stream = tokio_rustls::TlsConnector::from(Arc::clone(config))
+                    .connect(name.clone(), tcp)
+                    .await
+                    .map_err(|error| Failure::Unreachable(tls::told(&error)))?;
                 let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let stream = Stream::Tls(Box::new(stream.into()));
                 if h2 { self.begin_h2(stream).await } else { self.begin_h1(stream).await }

@@ -39,22 +39,26 @@ impl Drop for Events {
 fn held(gate: &Arc<Semaphore>, dropped: &Arc<AtomicUsize>) -> impl Fn(crate::Accepted) -> crate::trial::Waiting + Send + Sync + 'static {
     let (gate, dropped) = (Arc::clone(gate), Arc::clone(dropped));
     move |_| {
-        let (gate, mut guard) = (Arc::clone(&gate), Guard(Some(Arc::clone(&dropped))));
+        let (gate, guard) = (Arc::clone(&gate), Guard(Arc::clone(&dropped)));
         Box::pin(async move {
             gate.acquire().await.unwrap().forget();
-            guard.0 = None;
+            guard.done();
             text("done")
         })
     }
 }
 
-struct Guard(Option<Arc<AtomicUsize>>);
+struct Guard(Arc<AtomicUsize>);
+
+impl Guard {
+    fn done(self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(dropped) = &self.0 {
-            dropped.fetch_add(1, Ordering::AcqRel);
-        }
+        self.0.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -79,7 +83,7 @@ async fn calls_in_flight_finish_and_nothing_new_begins() {
         assert_eq!(client.await.unwrap().0, "done");
     }
     assert_eq!(server.drained().await.cut, 0);
-    assert_eq!(dropped.load(Ordering::Acquire), 0);
+    assert_eq!(dropped.load(Ordering::Acquire), 0, "each was done");
     drop(idle);
 }
 

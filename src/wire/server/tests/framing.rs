@@ -42,8 +42,8 @@ async fn nothing_is_served_after_two_lengths() {
         post("", "")
     );
     let answer = exchange(server.connect().await, smuggled).await;
-    let statuses: Vec<&str> = answer.lines().filter(|line| line.starts_with("HTTP/1.1")).collect();
-    assert_eq!(statuses, ["HTTP/1.1 200 OK", "HTTP/1.1 400 Bad Request"], "{answer:?}");
+    let statuses: Vec<&str> = answer.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    assert_eq!(statuses, ["200", "400"], "{answer:?}");
 }
 
 #[tokio::test]
@@ -78,7 +78,11 @@ async fn the_client_that_asks_first_is_told_to_go_on() {
 #[tokio::test]
 async fn requests_in_one_write_are_answered_in_order() {
     let server = Running::plain(Limits::default(), echo);
-    let three = [post("content-length: 1\r\n", "1"), post("transfer-encoding: chunked\r\n", "1\r\n2\r\n0\r\n\r\n"), post(&format!("content-length: 1\r\n{CLOSE}"), "3")];
+    let three = [
+        post("content-length: 1\r\n", "1"),
+        post("transfer-encoding: chunked\r\n", "1\r\n2\r\n0\r\n\r\n"),
+        post(&format!("content-length: 1\r\n{CLOSE}"), "3"),
+    ];
     let answer = exchange(server.connect().await, three.concat()).await;
     let bodies: Vec<&str> = answer.split("HTTP/1.1 200 OK").filter_map(|one| one.split_once("\r\n\r\n")).map(|(_, body)| body).collect();
     assert_eq!(bodies, ["1", "2", "3"], "{answer:?}");
@@ -86,7 +90,9 @@ async fn requests_in_one_write_are_answered_in_order() {
 
 #[tokio::test]
 async fn what_is_no_http_is_told_to_the_handler() {
-    for bytes in ["GET /\r\n\r\n", "\0\x01\x02\r\n\r\n", "GET / HTTP/1.1\r\nhost : a\r\n\r\n", "POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n"] {
+    for bytes in
+        ["GET /\r\n\r\n", "\0\x01\x02\r\n\r\n", "GET / HTTP/1.1\r\nhost : a\r\n\r\n", "POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n"]
+    {
         let server = Running::plain(Limits::default(), echo);
         assert!(exchange(server.connect().await, bytes).await.starts_with("HTTP/1.1 400"), "{bytes:?}");
         let (handler, tally) = (std::sync::Arc::clone(&server.handler), std::sync::Arc::clone(&server.tally));

@@ -92,8 +92,12 @@ async fn a_changed_bundle_holds_for_open_connections() {
 async fn tls_1_2_only_where_the_config_says_so() {
     let ours = Authority::new();
     for (oldest, expected) in [(Oldest::Tls13, false), (Oldest::Tls12, true)] {
-        let server =
-            Running::start(mtls(ours.leaf(SIDECAR).own(), oldest), Limits::default(), PATIENCE, whoami(&Arc::new(Mutex::new(ours.anchors()))));
+        let server = Running::start(
+            mtls(ours.leaf(SIDECAR).own(), oldest),
+            Limits::default(),
+            PATIENCE,
+            whoami(&Arc::new(Mutex::new(ours.anchors()))),
+        );
         let (agent, provider) = (ours.leaf(AGENT), Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let mut roots = rustls::RootCertStore::empty();
         roots.add(ours.der()).unwrap();

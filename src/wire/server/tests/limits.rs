@@ -37,8 +37,14 @@ async fn check(limits: Limits, sent: &str, answer: &str, met: Limit) {
 async fn sizes() {
     let limits = Limits { body_bytes_max: 4, headers_max: 3, header_bytes_max: 100, ..Limits::default() };
     let long = "y".repeat(100);
-    check(limits.clone(), &post("content-length: 5\r\n", "abcde"), "HTTP/1.1 413 ", Limit::BodyBytes).await;
-    check(limits.clone(), &post("transfer-encoding: chunked\r\n", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), "HTTP/1.1 413 ", Limit::BodyBytes).await;
+    check(limits.clone(), &post("connection: close\r\ncontent-length: 5\r\n", "abcde"), "HTTP/1.1 413 ", Limit::BodyBytes).await;
+    check(
+        limits.clone(),
+        &post("connection: close\r\ntransfer-encoding: chunked\r\n", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+        "HTTP/1.1 413 ",
+        Limit::BodyBytes,
+    )
+    .await;
     check(limits.clone(), &post("connection: close\r\na: 1\r\nb: 1\r\n", ""), "HTTP/1.1 431 ", Limit::Headers).await;
     check(limits.clone(), &post(&format!("connection: close\r\nx: {long}\r\n"), ""), "HTTP/1.1 431 ", Limit::HeaderBytes).await;
     let server = Running::plain(limits.clone(), echo);
@@ -113,9 +119,7 @@ async fn a_handshake_that_does_not_come() {
 #[tokio::test]
 async fn a_client_that_reads_nothing() {
     let limits = Limits { write_stall_timeout_ms: SHORT_MS, ..Limits::default() };
-    let server = Running::plain(limits, |_| async {
-        Response::new(ReplyBody::stream(Endless(vec![b'x'; 1 << 20].into())))
-    });
+    let server = Running::plain(limits, |_| async { Response::new(ReplyBody::stream(Endless(vec![b'x'; 1 << 20].into()))) });
     let mut stream = server.connect().await;
     stream.write_all(GET.as_bytes()).await.unwrap();
     let tally = Arc::clone(&server.tally);

@@ -62,9 +62,9 @@ async fn plain_http_stays_on_loopback() {
 async fn the_file_of_a_socket() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("toolgate.sock");
-    let advice = |found: Result<Bound, WireError>| match found.unwrap_err() {
-        WireError::Bind { advice, .. } => advice,
-        other => panic!("{other}"),
+    let advice = |found: Result<Bound, WireError>| {
+        let Err(WireError::Bind { advice, .. }) = found else { panic!("{found:?}") };
+        advice
     };
 
     let first = unix(&path, 0o640, &[]).unwrap();
