@@ -252,9 +252,12 @@ pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
-pub(crate) async fn handshake(address: SocketAddr, config: ClientConfig) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+pub(crate) async fn handshake(
+    address: SocketAddr,
+    config: impl Into<Arc<ClientConfig>>,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
-    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    tokio_rustls::TlsConnector::from(config.into()).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
 /// A client connection, over either HTTP, that is not this room's.
@@ -264,7 +267,8 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr, config: ClientConfig) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, config: impl Into<Arc<ClientConfig>>) -> Self {
+        let config = config.into();
         let h2 = config.alpn_protocols == [b"h2"];
         let stream = TokioIo::new(handshake(address, config).await.unwrap());
         if h2 {

@@ -114,3 +114,16 @@ async fn tls_1_2_only_where_the_config_says_so() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_session_is_resumed() {
+    let ours = Authority::new();
+    let server = Running::tls(ours.leaf(SIDECAR).own(), whoami(&Arc::new(Mutex::new(ours.anchors()))));
+    let config = Arc::new(ours.client(Some(&ours.leaf(AGENT)), b"h2"));
+    for _ in 0..2 {
+        let mut client = Client::connect(server.address, Arc::clone(&config)).await;
+        assert!(client.said("x").await.starts_with(AGENT), "what the server would send for a resumption has come");
+        let stream = handshake(server.address, Arc::clone(&config)).await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
+    }
+}

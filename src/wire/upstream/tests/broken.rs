@@ -197,9 +197,10 @@ async fn an_event_stream_outlives_every_timeout() {
     .await;
     let mut body = trial.send("x").await.unwrap().into_body();
     assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "data: 1\n\n", "it passes before the next one is there");
+    let rest = tokio::spawn(read(body));
     tokio::time::sleep(Duration::from_millis(SHORT_MS * 4)).await;
     go_on.add_permits(1);
-    assert_eq!(read(body).await, "data: 2\n\n");
+    assert_eq!(rest.await.unwrap(), "data: 2\n\n");
 }
 
 #[tokio::test]
