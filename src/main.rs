@@ -1,7 +1,12 @@
 //! The binary. `pipeline.rs` shows the way of a call: read it first.
 
+mod admin;
 mod cli;
+mod pipeline;
+mod service;
+mod sources;
 mod telemetry;
+mod view;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,100 @@
+//! The admin listener: health, metrics, refusals to answer, permissions to deposit. Loopback or a Unix socket only.
+//!
+//! A deposit is authenticated by its own signature; nothing here changes anything else.
+
+mod deposits;
+
+use crate::service::House;
+use crate::telemetry::rendered;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use wire::{Accepted, Handler, ReplyBody};
+
+/// What may be asked on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Everything.
+    Admin,
+    /// Health and metrics: for a kubelet and a scraper.
+    Health,
+}
+
+/// Answers what people, kubelets and scrapers ask.
+pub(crate) struct Admin {
+    pub(crate) house: Arc<House>,
+    pub(crate) reach: Reach,
+}
+
+impl Handler for Admin {
+    async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
+        let Accepted { head, body, .. } = accepted;
+        let path = head.uri.path();
+        match (&head.method, path, self.reach) {
+            (&Method::GET, "/livez", _) => text(StatusCode::OK, "alive\n".to_owned()),
+            (&Method::GET, "/readyz", _) => self.ready(),
+            (&Method::GET, "/metrics", _) => self.metrics(),
+            (&Method::GET, "/v1/permissions", Reach::Admin) => answer(StatusCode::OK, &deposits::list(&self.house)),
+            (&Method::POST, "/v1/permissions", Reach::Admin) => match body.collect().await {
+                Ok(token) => deposits::deposit(&self.house, &token).await,
+                Err(error) => problem(error.status(), "toolgate.http.framing", &error.to_string()),
+            },
+            (&Method::GET, _, Reach::Admin) if path.starts_with("/v1/refusals/") => {
+                deposits::refusal(&self.house, path.strip_prefix("/v1/refusals/").unwrap_or_default()).await
+            }
+            _ => problem(StatusCode::NOT_FOUND, "toolgate.no_route", "nothing is served here: see `docs/admin.md`"),
+        }
+    }
+}
+
+impl Admin {
+    fn ready(&self) -> Response<ReplyBody> {
+        let (why, mode) = (self.house.unready(), self.house.view.load().mode.clone());
+        let mut lines = vec![format!("mode {} ({})", mode.name, mode.enforcement)];
+        if mode.permissive {
+            lines.push("PERMISSIVE: calls that the policy refuses are forwarded with a warning".to_owned());
+        }
+        if why.is_empty() {
+            lines.insert(0, "ready".to_owned());
+            return text(StatusCode::OK, lines.join("\n") + "\n");
+        }
+        lines.splice(0..0, std::iter::once("not ready".to_owned()).chain(why));
+        text(StatusCode::SERVICE_UNAVAILABLE, lines.join("\n") + "\n")
+    }
+
+    fn metrics(&self) -> Response<ReplyBody> {
+        let (house, stats) = (&self.house, self.house.journal.stats());
+        let now = house.journal.now().at;
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        house.metrics.journal_bytes.set(gauge(stats.used_bytes));
+        house.metrics.journal_budget_bytes.set(gauge(stats.budget_bytes));
+        house.metrics.undelivered_records.set(gauge(stats.unread));
+        #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
+        house.metrics.undelivered_age.set(stats.oldest_unread.map_or(0.0, |oldest| now.0.saturating_sub(oldest.0) as f64 / 1e6));
+        house.metrics.policy_age.set(house.policy_age_s(now));
+        let mut response = text(StatusCode::OK, rendered(&house.registry));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+        response
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// A JSON answer.
+fn answer(status: StatusCode, value: &Value) -> Response<ReplyBody> {
+    let mut response = text(status, value.to_string() + "\n");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// RFC 9457, with the reason's code.
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response<ReplyBody> {
+    let mut response = answer(status, &json!({"title": status.canonical_reason(), "status": status.as_u16(), "code": code, "detail": detail}));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}

@@ -1,0 +1,136 @@
+//! Refusals that a person may answer, and the permissions that answer them.
+
+use super::{answer, problem};
+use crate::service::House;
+use canon::CallId;
+use http::{Response, StatusCode};
+use journal::{Binding, Cause, Deposit, Entry, Put, Unrecorded};
+use permission::{RefusedDecision, Verified};
+use record::{Event, Permission, PermissionAction, PermissionBody, Token, TokenKind};
+use serde_json::{Value, json};
+use wire::ReplyBody;
+
+/// What a person's tool needs to sign a permission for a refused call.
+pub(super) async fn refusal(house: &House, id: &str) -> Response<ReplyBody> {
+    let Ok(call) = id.parse::<CallId>() else {
+        return problem(StatusCode::BAD_REQUEST, "toolgate.admin.decision", "a decision's id is a uuid");
+    };
+    match house.refused(call).await {
+        Ok(Some(refused)) => answer(StatusCode::OK, &facts(house, &refused)),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "toolgate.admin.decision", "this journal knows no such refused decision: is the id whole, and is it younger than `journal.refusal_keep_s`?"),
+        Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "toolgate.journal_down", &why),
+    }
+}
+
+fn facts(house: &House, refused: &RefusedDecision) -> Value {
+    let blocked = match refused.blocked {
+        permission::Blocked::NeedsApproval => "needs_approval",
+        permission::Blocked::Denied => "denied",
+        permission::Blocked::Error => "error",
+    };
+    json!({
+        "decision_id": refused.id.to_string(), "at": refused.at.to_string(), "subject": refused.subject.as_str(), "tenant": refused.tenant, "upstream": refused.upstream,
+        "tool": refused.tool, "arguments_digest": refused.arguments_digest.to_string(), "blocked": blocked, "reasons": refused.reasons,
+        "instance": house.journal.writer().instance.to_string(), "audience": house.config.identity.trust_domain.as_str(),
+        "user": refused.user.as_ref().map(|user| json!({"issuer": user.issuer, "subject": user.subject})),
+        "ticket_required": house.config.permissions.settings.ticket == permission::Ticket::Required,
+    })
+}
+
+/// The permissions that wait for their call, without their tokens.
+pub(super) fn list(house: &House) -> Value {
+    let waiting = house.journal.all_deposits();
+    let waiting = waiting.iter().map(|deposit| {
+        json!({
+            "iss": deposit.iss, "jti": deposit.jti, "subject": deposit.binding.subject, "tenant": deposit.binding.tenant, "upstream": deposit.binding.upstream,
+            "tool": deposit.binding.tool, "arguments_digest": deposit.arguments_digest, "expires": deposit.exp.to_string(),
+        })
+    });
+    json!({"permissions": waiting.collect::<Vec<_>>()})
+}
+
+/// Takes a permission whose signature and claims are good for a decision that this journal refused.
+pub(super) async fn deposit(house: &House, token: &[u8]) -> Response<ReplyBody> {
+    let Ok(token) = std::str::from_utf8(token).map(str::trim) else {
+        return problem(StatusCode::BAD_REQUEST, "toolgate.permission.malformed", "a permission is one line of ascii");
+    };
+    let (verified, refused) = match verified(house, token).await {
+        Ok(verified) => verified,
+        Err((code, why)) => {
+            house.record(Event::Permission(Box::new(rejected(house, code, &why)))).await;
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, code, &why);
+        }
+    };
+    let waiting = Deposit {
+        iss: verified.iss().to_owned(),
+        jti: verified.jti().to_owned(),
+        binding: Binding { subject: refused.subject.as_str().to_owned(), tenant: refused.tenant.clone(), upstream: refused.upstream.clone(), tool: refused.tool.clone() },
+        arguments_digest: refused.arguments_digest.to_string(),
+        exp: verified.exp(),
+        token: token.to_owned(),
+    };
+    let expires = waiting.exp.to_string();
+    let events = vec![Event::Permission(Box::new(deposited(house, &verified, &refused)))];
+    let entry = Entry { key: House::call_id(), events, claims: Vec::new(), puts: vec![Put::Deposit(waiting)] };
+    match house.journal.append(entry).await {
+        Ok(_) => answer(StatusCode::CREATED, &json!({"jti": verified.jti(), "decision_id": refused.id.to_string(), "tool": refused.tool, "expires": expires})),
+        Err(Unrecorded::Refused(Cause::AlreadyUsed, _)) => problem(StatusCode::CONFLICT, "toolgate.permission.used", "the permission is used already"),
+        Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "toolgate.journal_refused", &why.to_string()),
+    }
+}
+
+async fn verified(house: &House, token: &str) -> Result<(Verified, RefusedDecision), (&'static str, String)> {
+    let said = |rejected: permission::Rejected| (rejected.code(), rejected.to_string());
+    let claimed = permission::peek(token, &house.config.permissions.settings).map_err(said)?;
+    let refused = house.refused(claimed.decision_id).await.map_err(|why| ("toolgate.permission.journal", why))?;
+    let unknown = || said(permission::Rejected::DecisionUnknown);
+    let refused = refused.ok_or_else(unknown)?;
+    let binding = refused.binding(house.config.identity.trust_domain.as_str(), house.journal.writer().instance);
+    let verified = permission::verify(token, &house.view.load().keys, &binding, house.journal.now().at).map_err(said)?;
+    Ok((verified, refused))
+}
+
+fn deposited(house: &House, verified: &Verified, refused: &RefusedDecision) -> Permission {
+    let kind = match verified.kind() {
+        permission::Kind::Override => TokenKind::Override,
+        permission::Kind::Approval => TokenKind::Approval,
+    };
+    Permission {
+        at: house.journal.now().at,
+        action: PermissionAction::Deposited,
+        call: None,
+        token: Some(Token { kind, iss: verified.iss().to_owned(), jti: verified.jti().to_owned(), kid: verified.kid().to_owned() }),
+        tenant: Some(refused.tenant.clone()),
+        workload: Some(refused.subject.as_str().to_owned()),
+        upstream: Some(refused.upstream.clone()),
+        tool: Some(refused.tool.clone()),
+        arguments_digest: Some(refused.arguments_digest.to_string()),
+        decision_id: Some(refused.id),
+        lifts: verified.lifts().to_vec(),
+        reasons: Vec::new(),
+        body: PermissionBody {
+            person: Some(verified.person().to_owned()),
+            reason: Some(verified.reason().to_owned()),
+            ticket: verified.ticket().map(str::to_owned),
+            claimed: None,
+        },
+    }
+}
+
+fn rejected(house: &House, code: &str, why: &str) -> Permission {
+    Permission {
+        at: house.journal.now().at,
+        action: PermissionAction::Rejected,
+        call: None,
+        token: None,
+        tenant: None,
+        workload: None,
+        upstream: None,
+        tool: None,
+        arguments_digest: None,
+        decision_id: None,
+        lifts: Vec::new(),
+        reasons: vec![code.to_owned()],
+        body: PermissionBody { reason: Some(why.to_owned()), ..PermissionBody::default() },
+    }
+}

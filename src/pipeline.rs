@@ -1,0 +1,83 @@
+//! The way of a call, whole: accept, identify, recognise, decide, authorise, enforce, record, forward, observe the result, record.
+//!
+//! Read `carry` first. Two places in it leave the process, the journal and the upstream; every line between them is given values and gives
+//! values. What a skipped step would need does not exist as a value: see `gate`.
+
+mod authorise;
+mod facts;
+mod identify;
+mod input;
+mod pass_on;
+mod stopped;
+
+pub(crate) use facts::Facts;
+pub(crate) use stopped::{Stopped, stop};
+
+use crate::service::House;
+use crate::view::View;
+use authorise::authorise;
+use enforcement::Case;
+use http::Response;
+use pass_on::Lists;
+use policy::Rego;
+use protocol::Reading;
+use wire::{Accepted, Load, ReplyBody};
+
+/// Carries one request to its upstream and the answer back, or says why it stopped. `facts` gathers what becomes the decision's record.
+pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepted: Accepted) -> Result<Response<ReplyBody>, Stopped> {
+    let Accepted { mut head, body, peer, listener, load, deadline } = accepted;
+    facts.peer(&peer, &head, &view.mask);
+    if let Load::Over(limit) = load {
+        return Err(Stopped::Overload(limit));
+    }
+    let route = view.route(&listener, &head).ok_or(Stopped::NoRoute)?;
+    facts.route(route);
+    let caller = identify::caller(view, route, &peer, &head, facts.now.at);
+    facts.caller(&caller, &house.journal);
+    identify::consume_credentials(route, &mut head);
+
+    let body = body.collect().await.map_err(Stopped::Body)?;
+    let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Stopped::Malformed)?;
+    facts.call(&call, &caller, route, &house.journal);
+
+    let decision = match caller.judged() {
+        Ok(tenant) => {
+            let policy = view.policy(route);
+            facts.policy(policy.as_deref());
+            let input = input::of(view, route, facts, &call, &caller, tenant, house.declared.of(route, &call));
+            house.metrics.timed(&house.metrics.decision_time, house.evaluator.decide(policy, input)).await
+        }
+        Err(decision) => decision,
+    };
+    facts.decision(&decision, &call, &view.mask);
+
+    let presented = authorise(house, view, route, facts, &call, &caller, &decision).await;
+    let case = Case {
+        caller: caller.kind,
+        tenancy: caller.tenancy(),
+        verdict: facts::verdict(decision.verdict),
+        approval: facts::approval(decision.approval),
+        sensitivity: facts::sensitivity(decision.sensitive),
+        overridable: facts::overridable(decision.overridable),
+        presented,
+        policy: house.policy_freshness(facts.now.at),
+        revocations: house.revocations_freshness(view, facts.now.at),
+    };
+    let reading = Reading::of(&call, facts::redactions(&decision), route.filter_lists, view.limits.response_json_bytes_max);
+    let lists = Lists::of(house, view, route, facts, &call, &caller);
+    let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Stopped::Table(stopped.0))?;
+
+    let entry = facts.forwarded(permit.passage());
+    let clearance = match house.metrics.timed(&house.metrics.commit_time, house.journal.append(entry)).await {
+        Ok(receipt) => permit.clear(receipt).map_err(Stopped::Mixup)?,
+        Err(unrecorded) => {
+            facts.unrecorded(&unrecorded)?;
+            house.lost(&unrecorded);
+            permit.clear_unrecorded(&route.rules, unrecorded).map_err(|stopped| Stopped::Table(stopped.0))?
+        }
+    };
+    facts.cleared(clearance.warnings());
+
+    let (answer, open) = route.upstream.send(clearance, deadline).await.map_err(|failed| Stopped::Upstream(Box::new(failed)))?;
+    pass_on::answer(house, facts, reading, lists, answer, open).await
+}

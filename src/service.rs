@@ -1,0 +1,220 @@
+//! The process: what every call shares, and the handler that carries each.
+//!
+//! `start` puts it together from a configuration, `reload` changes it while it serves, `ship` brings its records to ClickHouse.
+
+mod declared;
+mod reload;
+mod ship;
+mod start;
+
+pub(crate) use declared::Declared;
+pub(crate) use reload::reload_until;
+pub(crate) use ship::ship_until;
+pub(crate) use start::{Started, start};
+
+use crate::pipeline::{self, Facts};
+use crate::telemetry::{CallLabels, CodeLabels, Metrics, Seconds};
+use crate::view::View;
+use arc_swap::ArcSwap;
+use canon::{CallId, Micros};
+use config::Config;
+use enforcement::Freshness;
+use evaluator::Evaluator;
+use http::Response;
+use journal::{Journal, Standing, Unrecorded};
+use prometheus_client::registry::Registry;
+use reload::Materials;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use wire::{Accepted, Handler, Peer, ReplyBody, Tally};
+
+/// What every call shares.
+pub(crate) struct House {
+    pub(crate) config: Config,
+    pub(crate) view: ArcSwap<View>,
+    pub(crate) journal: Journal,
+    pub(crate) evaluator: Evaluator,
+    pub(crate) declared: Arc<Declared>,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Registry,
+    pub(crate) tally: Arc<Tally>,
+    materials: Materials,
+    /// When the policy's source was last read and found good, in microseconds; 0 before that.
+    policy_checked: AtomicI64,
+    /// Calls that went on or were refused without a record, since the last record of such.
+    losses: AtomicU64,
+    draining: AtomicBool,
+}
+
+/// The wall clock, read here and nowhere else.
+pub(crate) fn wall() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl House {
+    /// A call's id: UUID of version 7, in the order of time.
+    pub(crate) fn call_id() -> CallId {
+        CallId(uuid::Uuid::now_v7())
+    }
+
+    /// Whether the policy was checked within its maximum age.
+    pub(crate) fn policy_freshness(&self, at: Micros) -> Freshness {
+        let checked = Micros(self.policy_checked.load(Ordering::Relaxed));
+        if at <= checked.plus_millis(self.config.policy.age_max_s.saturating_mul(1000)) { Freshness::Fresh } else { Freshness::Stale }
+    }
+
+    /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
+    pub(crate) fn revocations_freshness(&self, view: &View, at: Micros) -> Freshness {
+        let none = self.config.permissions.keys.is_none();
+        if none || view.keys.has_current_revocations(at) { Freshness::Fresh } else { Freshness::Stale }
+    }
+
+    /// Seconds since the policy's source was last read and found good.
+    pub(crate) fn policy_age_s(&self, at: Micros) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
+        let micros = at.0.saturating_sub(self.policy_checked.load(Ordering::Relaxed)) as f64;
+        micros / 1e6
+    }
+
+    /// Counts a call whose record the journal did not take.
+    pub(crate) fn lost(&self, why: &Unrecorded) {
+        self.metrics.records_lost.inc();
+        if self.losses.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(%why, "a decision could not be recorded; further ones are counted in `toolgate_records_lost_total`");
+        }
+    }
+
+    /// Where people reach the admin listener, as `--admin` takes it.
+    pub(crate) fn admin_address(&self) -> String {
+        match &self.config.admin {
+            config::Admin::Loopback(address) => format!("http://{address}"),
+            config::Admin::Unix { path, .. } => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// The refused decision that a permission names. A short read of the disk, off the threads that serve.
+    pub(crate) async fn refused(&self, call: CallId) -> Result<Option<permission::RefusedDecision>, String> {
+        let journal = self.journal.clone();
+        let found = tokio::task::spawn_blocking(move || journal.refusal(call)).await.map_err(|error| error.to_string())?;
+        Ok(found.map_err(|error| error.to_string())?.and_then(answerable))
+    }
+
+    /// Whether a permission's use is spent. What counts is the claim; this gives a clear answer early.
+    pub(crate) async fn used(&self, iss: &str, jti: &str) -> Result<bool, String> {
+        let (journal, iss, jti) = (self.journal.clone(), iss.to_owned(), jti.to_owned());
+        tokio::task::spawn_blocking(move || journal.used(&iss, &jti)).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// From here on `/readyz` says no.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Why it is not ready; empty where it is.
+    pub(crate) fn unready(&self) -> Vec<String> {
+        let view = self.view.load();
+        let mut why = Vec::new();
+        if self.draining.load(Ordering::Relaxed) {
+            why.push("it is stopping".to_owned());
+        }
+        if view.policies.is_empty() {
+            why.push(format!("no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it", self.config.policy.source.display()));
+        } else if self.policy_freshness(self.journal.now().at) == Freshness::Stale {
+            why.push("the policy is older than `policy.age_max_s`".to_owned());
+        }
+        if let Standing::Down(cause) = self.journal.standing() {
+            why.push(format!("the journal is down until a restart: {cause}"));
+        }
+        let health = self.evaluator.health();
+        if !health.ready {
+            why.push(format!("{} evaluator threads are lost in evaluations that do not end", health.lost));
+        }
+        why
+    }
+}
+
+/// The journal's row as the room of permissions wants it; none where its subject does not read (no such row is written).
+fn answerable(refusal: journal::Refusal) -> Option<permission::RefusedDecision> {
+    Some(permission::RefusedDecision {
+        id: refusal.call,
+        at: refusal.at,
+        subject: identity::SpiffeId::parse(&refusal.subject).ok()?,
+        user: refusal.user.map(|(issuer, subject)| identity::Actor { issuer, subject }),
+        tenant: refusal.tenant,
+        upstream: refusal.upstream,
+        tool: refusal.tool,
+        arguments_digest: refusal.arguments_digest,
+        blocked: match refusal.blocked {
+            journal::Blocked::NeedsApproval => permission::Blocked::NeedsApproval,
+            journal::Blocked::Denied => permission::Blocked::Denied,
+            journal::Blocked::Error => permission::Blocked::Error,
+        },
+        reasons: refusal.reasons,
+    })
+}
+
+impl Metrics {
+    /// Awaits `work` and observes how long it took.
+    pub(crate) async fn timed<T>(&self, into: &Seconds, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let done = work.await;
+        into.0.observe(started.elapsed().as_secs_f64());
+        done
+    }
+}
+
+/// Carries each request that comes in.
+pub(crate) struct Service(pub(crate) Arc<House>);
+
+impl Handler for Service {
+    async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
+        let house = &self.0;
+        let _in_flight = InFlight::begin(&house.metrics);
+        let view = house.view.load_full();
+        let mut facts = Facts::begin(House::call_id(), house.journal.now(), &view);
+        match pipeline::carry(house, &view, &mut facts, accepted).await {
+            Ok(response) => {
+                forwarded(house, &facts);
+                response
+            }
+            Err(stopped) => pipeline::stop(house, &view, facts, stopped).await,
+        }
+    }
+
+    fn unreadable(&self, peer: &Peer, listener: &str, why: &str) {
+        tracing::warn!(listener, peer = ?peer.address(), why, "a connection's bytes are no http");
+    }
+}
+
+fn forwarded(house: &House, facts: &Facts) {
+    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "forwarded" };
+    house.metrics.calls.get_or_create(&labels).inc();
+    if facts.warnings.is_empty() {
+        return;
+    }
+    for code in &facts.warnings {
+        house.metrics.warnings.get_or_create(&CodeLabels { code: code.as_str().to_owned() }).inc();
+    }
+    let reasons: Vec<String> = facts.reasons().into_iter().map(|(code, message)| format!("{code}: {message}")).collect();
+    let (tenant, subject, called) = facts.named();
+    let (subject, called) = (canon::text::shown(subject, 200), canon::text::shown(called, 200));
+    tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = reasons.join("; "), "forwarded with a warning: a stricter mode would refuse it");
+}
+
+/// A call that is being carried.
+struct InFlight(Metrics);
+
+impl InFlight {
+    fn begin(metrics: &Metrics) -> Self {
+        metrics.calls_in_flight.inc();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.calls_in_flight.dec();
+    }
+}

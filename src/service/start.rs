@@ -1,0 +1,236 @@
+//! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
+
+use super::reload::Materials;
+use super::{Declared, House, wall};
+use crate::sources;
+use crate::telemetry::{Metrics, ModeLabels};
+use crate::view::{Mode, Route, View};
+use arc_swap::ArcSwap;
+use canon::json::Tree;
+use canon::{Digest, Json};
+use config::{Config, CredentialFile, Door, Way};
+use evaluator::Evaluator;
+use identity::{Anchors, Issuers};
+use journal::{Facts, Journal};
+use permission::Keys;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
+use wire::tls::{Material, Own, Roots};
+use wire::{Credential, Listener, Place, Tally, Target, Upstream};
+
+/// A house, and the listeners that lead into it, not opened yet.
+pub(crate) struct Started {
+    pub(crate) house: Arc<House>,
+    pub(crate) listeners: Vec<Listener>,
+}
+
+/// Everything that keeps it from starting.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct CannotStart(pub(crate) Vec<String>);
+
+/// Puts the house together and opens the journal. `config_digest` is that of the files that the configuration was read from.
+pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, CannotStart> {
+    let tally = Arc::new(Tally::default());
+    let mut wrong = Vec::new();
+    let anchors = noted(anchors(&config), &mut wrong).or_else(|| Anchors::build([]).ok());
+    let Some(anchors) = anchors else { return Err(CannotStart(wrong)) };
+    let anchors = Arc::new(ArcSwap::from_pointee(anchors));
+    let issuers = noted(issuers(&config), &mut wrong).unwrap_or_default();
+    let own = noted(own(&config), &mut wrong).flatten();
+    let mut materials = Materials { own, anchors: Arc::clone(&anchors), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
+    let upstreams = upstreams(&config, &mut materials, &tally, &mut wrong);
+    let routes = routes(&config, &upstreams, &mut wrong);
+    let keys = noted(keys(&config), &mut wrong);
+    let tenants = config.identity.tenants.clone();
+    let listeners = listeners(&config, materials.own.as_ref(), &mut wrong);
+    let evaluator = noted(evaluator(&config), &mut wrong);
+    let (Some(keys), Some(evaluator), true) = (keys, evaluator, wrong.is_empty()) else { return Err(CannotStart(wrong)) };
+    // The journal last: a start that fails for another reason leaves no genesis behind.
+    let journal = Journal::open(&config.journal, wall, facts(&config)).map_err(|error| CannotStart(vec![error.to_string()]))?;
+    let mode = mode(&config);
+    let view = View {
+        routes: Arc::new(routes),
+        tenants: Arc::new(tenants),
+        mask: Arc::new(config.mask.clone()),
+        limits: config.limits.protocol,
+        detail: config.refusals,
+        policies: Arc::new(BTreeMap::new()),
+        keys: Arc::new(keys),
+        anchors: anchors.load_full(),
+        issuers: Arc::new(issuers),
+        config_digest,
+        digest: config_digest,
+        mode,
+    };
+    let metrics = Metrics::default();
+    let labels = ModeLabels { mode: view.mode.name.to_owned(), enforcement: view.mode.enforcement.to_owned(), permissive: view.mode.permissive.to_string() };
+    metrics.mode.get_or_create(&labels).set(1);
+    let house = House {
+        view: ArcSwap::from_pointee(view.with_digest()),
+        registry: metrics.registry(),
+        metrics,
+        declared: Arc::new(Declared::default()),
+        policy_checked: AtomicI64::new(0),
+        losses: AtomicU64::new(0),
+        draining: AtomicBool::new(false),
+        config,
+        journal,
+        evaluator,
+        tally,
+        materials,
+    };
+    Ok(Started { house: Arc::new(house), listeners })
+}
+
+fn noted<T>(result: Result<T, Vec<String>>, wrong: &mut Vec<String>) -> Option<T> {
+    result.map_err(|mut problems| wrong.append(&mut problems)).ok()
+}
+
+fn said<P: ToString>(problems: &[P]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Vec<String>> {
+    sources::file(path).map_err(|error| vec![error.to_string()])
+}
+
+fn facts(config: &Config) -> Facts {
+    Facts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: config.active.mode.name().to_owned(),
+        enforcement: config.rules().level.name().to_owned(),
+        durability: config.audit.durability.name().to_owned(),
+    }
+}
+
+fn mode(config: &Config) -> Mode {
+    let (name, level) = (config.active.mode.name(), config.rules().level);
+    let settings = serde_json::to_vec(&config.active.settings).unwrap_or_default();
+    let settings = canon::json::parse::<Tree>(&settings, &canon::json::Limits::default()).unwrap_or(Json::Null);
+    Mode { name, enforcement: level.name(), permissive: level.is_permissive(), input: policy::Mode::new(name, level.name(), &settings) }
+}
+
+fn anchors(config: &Config) -> Result<Anchors, Vec<String>> {
+    let mut bundles = Vec::new();
+    for (domain, path) in &config.identity.trust_bundles {
+        bundles.push((domain.as_str(), read(path)?));
+    }
+    Anchors::build(bundles.iter().map(|(domain, pem)| (*domain, pem.as_slice()))).map_err(|problems| said(&problems))
+}
+
+fn issuers(config: &Config) -> Result<Issuers, Vec<String>> {
+    let mut all = Vec::new();
+    for issuer in &config.identity.issuers {
+        all.push((issuer, read(Path::new(&issuer.jwks))?));
+    }
+    Issuers::build(all.iter().map(|(issuer, jwks)| (*issuer, jwks.as_slice()))).map_err(|problems| said(&problems))
+}
+
+fn keys(config: &Config) -> Result<Keys, Vec<String>> {
+    let permissions = &config.permissions;
+    let Some(path) = &permissions.keys else { return Ok(Keys::none(permissions.settings.clone())) };
+    let revocations = permissions.revocations.as_deref().map(read).transpose()?;
+    Keys::build(&read(path)?, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))
+}
+
+fn own(config: &Config) -> Result<Option<Own>, Vec<String>> {
+    let Some(files) = &config.identity.svid else { return Ok(None) };
+    let material = Material::from_pem(&read(&files.certificate)?, &read(&files.key)?).map_err(|error| vec![error.to_string()])?;
+    Ok(Some(Own::new(material)))
+}
+
+fn evaluator(config: &Config) -> Result<Evaluator, Vec<String>> {
+    Evaluator::start(config.policy.evaluator).map_err(|error| vec![error.to_string()])
+}
+
+fn listeners(config: &Config, own: Option<&Own>, wrong: &mut Vec<String>) -> Vec<Listener> {
+    let place = |door: &Door| match door {
+        Door::Mtls { address, oldest } => own.map(|own| Place::Mtls { address: *address, own: own.clone(), oldest: *oldest }),
+        Door::Loopback { address, local } => Some(Place::Loopback { address: *address, subject: Some(Arc::new(local.clone())) }),
+        Door::Unix { path, local, mode } => Some(Place::Unix { path: path.clone(), mode: *mode, subject: Some(Arc::new(local.clone())) }),
+    };
+    let mut listeners = Vec::new();
+    for listener in &config.listeners {
+        match place(&listener.door) {
+            Some(place) => listeners.push(Listener { name: listener.name.clone(), place }),
+            None => wrong.push(format!("listener `{}` speaks TLS and `identity.svid` is not usable", listener.name)),
+        }
+    }
+    listeners
+}
+
+fn upstreams(config: &Config, materials: &mut Materials, tally: &Arc<Tally>, wrong: &mut Vec<String>) -> BTreeMap<String, Arc<Upstream>> {
+    let mut upstreams = BTreeMap::new();
+    for upstream in &config.upstreams {
+        match one_upstream(upstream, materials, tally) {
+            Ok(built) => drop(upstreams.insert(upstream.name.clone(), Arc::new(built))),
+            Err(problems) => wrong.extend(problems.into_iter().map(|problem| format!("upstream `{}`: {problem}", upstream.name))),
+        }
+    }
+    upstreams
+}
+
+fn one_upstream(upstream: &config::Upstream, materials: &mut Materials, tally: &Arc<Tally>) -> Result<Upstream, Vec<String>> {
+    let plain = |error: wire::WireError| vec![error.to_string()];
+    let target = match &upstream.way {
+        Way::Mtls { address, spiffe_id } => {
+            let own = materials.own.clone().ok_or_else(|| vec!["it is reached by mTLS and `identity.svid` is not usable".to_owned()])?;
+            Target::Mtls { address: address.clone(), id: spiffe_id.clone(), anchors: Arc::clone(&materials.anchors), own }
+        }
+        Way::Https { address, server_name, roots } => {
+            let built = Roots::from_pem(&read(roots)?).map_err(plain)?;
+            materials.roots.push((roots.clone(), built.clone()));
+            Target::Https { address: address.clone(), name: server_name.clone(), roots: built }
+        }
+        Way::Http { address, reach } => Target::Plain { address: address.clone(), reach: *reach },
+        Way::Unix { path } => Target::Unix { path: path.clone() },
+    };
+    let credential = upstream.credential.as_ref().map(|file| credential(file, materials)).transpose()?;
+    Upstream::new(target, upstream.limits.clone(), upstream.host.clone(), credential, Arc::clone(tally)).map_err(plain)
+}
+
+fn credential(file: &CredentialFile, materials: &mut Materials) -> Result<Arc<Credential>, Vec<String>> {
+    let secret = read(&file.file)?;
+    let credential = Credential::new(file.header.clone(), &file.prefix, &secret).map_err(|error| vec![format!("{error} (`{}`)", file.file.display())])?;
+    let credential = Arc::new(credential);
+    materials.credentials.push((file.file.clone(), Arc::clone(&credential)));
+    Ok(credential)
+}
+
+fn routes(config: &Config, upstreams: &BTreeMap<String, Arc<Upstream>>, wrong: &mut Vec<String>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for route in &config.routes {
+        let rules = match route.sensitive_tools.map(|sensitive| config.rules().on_route(sensitive)) {
+            Some(Ok(rules)) => rules,
+            Some(Err(problem)) => {
+                wrong.push(format!("route `{}`: {problem}", route.name));
+                continue;
+            }
+            None => config.rules(),
+        };
+        // Where it is missing, its own mistake is already noted.
+        let Some(upstream) = upstreams.get(&route.upstream) else { continue };
+        routes.push(Route {
+            name: Arc::from(route.name.as_str()),
+            listener: route.listener.clone(),
+            host: route.host.clone(),
+            prefix: route.prefix.clone(),
+            speaks: route.speaks.clone(),
+            rules,
+            tenant: route.tenant.clone(),
+            bearer_issuer: route.bearer_issuer.clone(),
+            filter_lists: route.filter_lists,
+            session_header: route.session_header.clone(),
+            policy_headers: route.policy_headers.clone(),
+            entry_point: route.entry_point.clone(),
+            upstream_name: Arc::from(route.upstream.as_str()),
+            upstream: Arc::clone(upstream),
+        });
+    }
+    // The longest path first, one with a host before one without.
+    routes.sort_by_key(|route| std::cmp::Reverse((route.prefix.len(), route.host.is_some())));
+    routes
+}

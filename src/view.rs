@@ -1,0 +1,118 @@
+//! What judges a call, taken once per call and immutable: mode, rules, routes, policy, keys, trust. Its digests are in the record.
+//!
+//! Knows no file and no socket: `service` builds one whenever something changes, and swaps it whole.
+
+use canon::Digest;
+use enforcement::Rules;
+use http::HeaderName;
+use identity::{Anchors, Issuers, Tenant, TenantRules};
+use permission::Keys;
+use policy::Snapshot;
+use protocol::{Head, Speaks};
+use record::Mask;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One immutable view.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) mode: Mode,
+    /// Routes, those of the longest path first.
+    pub(crate) routes: Arc<Vec<Route>>,
+    pub(crate) tenants: Arc<TenantRules>,
+    pub(crate) mask: Arc<Mask>,
+    pub(crate) limits: protocol::Limits,
+    pub(crate) detail: protocol::Detail,
+    /// The policy by entry point; empty until one was loaded.
+    pub(crate) policies: Arc<BTreeMap<String, Arc<Snapshot>>>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) anchors: Arc<Anchors>,
+    pub(crate) issuers: Arc<Issuers>,
+    /// Of the configuration's files.
+    pub(crate) config_digest: Digest,
+    /// Of everything here.
+    pub(crate) digest: Digest,
+}
+
+/// The mode as calls see it.
+#[derive(Clone)]
+pub(crate) struct Mode {
+    pub(crate) name: &'static str,
+    pub(crate) enforcement: &'static str,
+    pub(crate) permissive: bool,
+    /// The same for the policy.
+    pub(crate) input: policy::Mode,
+}
+
+/// A route: which requests it takes and where they go.
+pub(crate) struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) listener: String,
+    pub(crate) host: Option<String>,
+    pub(crate) prefix: String,
+    pub(crate) speaks: Speaks,
+    pub(crate) rules: Rules,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) bearer_issuer: Option<String>,
+    pub(crate) filter_lists: bool,
+    pub(crate) session_header: Option<HeaderName>,
+    pub(crate) policy_headers: Vec<HeaderName>,
+    pub(crate) entry_point: String,
+    pub(crate) upstream_name: Arc<str>,
+    pub(crate) upstream: Arc<wire::Upstream>,
+}
+
+impl View {
+    /// The same view with the digest of what it holds.
+    pub(crate) fn with_digest(self) -> Self {
+        let policies = self.policies.values().map(|policy| policy.digest());
+        let parts: Vec<[u8; 32]> = [self.config_digest, self.keys.digest(), self.anchors.generation()].into_iter().chain(policies).map(|digest| digest.0).collect();
+        Self { digest: Digest::of(&[parts.as_flattened()]), ..self }
+    }
+
+    /// The route of a request: its listener's, of its host, of the longest path.
+    pub(crate) fn route(&self, listener: &str, head: &Head) -> Option<&Route> {
+        let host = host(head);
+        self.routes.iter().find(|route| route.takes(listener, host, head.uri.path()))
+    }
+
+    /// The policy that decides on `route`.
+    pub(crate) fn policy(&self, route: &Route) -> Option<Arc<Snapshot>> {
+        self.policies.get(&route.entry_point).cloned()
+    }
+}
+
+impl Route {
+    fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
+        self.listener == listener
+            && self.host.as_deref().is_none_or(|wanted| host.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+            && below(path, &self.prefix)
+    }
+}
+
+/// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`.
+fn below(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The host without its port.
+fn host(head: &Head) -> Option<&str> {
+    let named = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
+    match named.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
+        Some(_) | None => Some(named),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn a_prefix_ends_at_a_segment() {
+        for (path, prefix, taken) in [("/mcp", "/mcp", true), ("/mcp/", "/mcp", true), ("/mcp/a", "/mcp/", true), ("/mcpx", "/mcp", false), ("/", "/", true), ("/a", "/", true), ("/m", "/mcp", false)] {
+            assert_eq!(below(path, prefix), taken, "{path} below {prefix}");
+        }
+    }
+}
