@@ -134,3 +134,43 @@ fn the_engine_value_and_the_plain_value_are_walked_alike() {
     assert_eq!(outs.0, outs.1);
     assert_eq!(Rego::get(&engine, "b"), Some(&crate::Value::new_object()));
 }
+
+#[test]
+fn an_engine_knows_every_package_that_its_rules_can_reach() {
+    let libraries = [
+        ("l1.rego", "package lib.one\nr := 1\nf(x) := x + data.lib.two.r\n"),
+        ("l2.rego", "package lib.two\nr := 2\n"),
+        ("l3.rego", "package lib[\"th ree\"]\nr := data.lib.one.r + 2\n"),
+        ("other.rego", "package other\nr := 4\n"),
+    ];
+    for (body, sum) in [
+        ("import data.lib.one\nn := one.r", 1),
+        ("import data.lib.one.r\nn := r", 1),
+        ("import data.lib.one as o\nn := o.f(1)", 3),
+        ("import data.lib.one.f as g\nn := g(1)", 3),
+        ("n := data.lib.two.r", 2),
+        ("n := data.lib[\"th ree\"].r", 3),
+        ("n := sum([data.lib[k].r | some k in [\"one\", \"two\", \"th ree\"]])", 6),
+        ("n := sum([x | some y in data.lib; x := y.r])", 6),
+        ("n := count([1 | walk(data.other, [_, 4])])", 1),
+        ("n := m if m := data.lib.one.r with data.lib.one.r as 9", 9),
+        ("n if every x in [1] { x == data.lib.one.r }", 0),
+        ("import data.lib.one\nn := one.r if { [two | two := [7]]; true }", 1),
+        ("n := data.lib.one.f(data.lib.two.r)", 4),
+        ("n := {k: v | some k, v in object.union({}, data.lib.two)}.r", 2),
+        ("n := 5 if data.missing.x\nelse := data.lib.two.r", 2),
+    ] {
+        let (imports, rest) = body.rsplit_once("\nn ").map_or(("", body), |(imports, _)| (imports, body.strip_prefix(imports).unwrap()));
+        let arguments = r#"{"package": "other"}"#;
+        let decision = format!("{rest}\ndecision if n == {}\n", if sum == 0 { "true".to_owned() } else { sum.to_string() });
+        let base = format!("package toolgate\n{imports}\n{decision}");
+        let tool = format!("package toolgate.tools.t\n{imports}\n{decision}");
+        let always = "package toolgate\ndecision := true\n";
+        for files in [vec![("p.rego", base.as_str())], vec![("p.rego", always), ("t.rego", tool.as_str())]] {
+            let files = files.into_iter().chain(libraries).collect::<Vec<_>>();
+            let snapshot = load(&files).unwrap_or_else(|problems| panic!("{body}: {problems:#?}"));
+            let found = snapshot.evaluate(&asked("t", arguments), &soon);
+            assert_eq!(found.verdict, Verdict::Allow, "{body}: {found:?}");
+        }
+    }
+}
