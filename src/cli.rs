@@ -2,16 +2,18 @@
 //!
 //! Each command is a file of `cli/`. Nothing is decided here.
 
-// mod audit;
-// mod check;
+mod admin_client;
+mod audit;
+mod check;
 pub(crate) mod clickhouse;
 mod complete;
-// mod init;
-// mod migrate;
-// mod mode;
-// mod permission;
+mod init;
+mod migrate;
+mod mode;
+mod permission;
 // mod policy;
 mod run;
+mod table;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,25 +29,22 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Write a first configuration, policy and fixtures
-//X     Init(init::Args),
+    Init(init::Args),
     /// Run the sidecar
     Run(run::Args),
     /// Check everything that can be checked without serving
-//X     Check(check::Args),
+    Check(check::Args),
     /// The runtime modes and their settings
-    //S
-//X     Mode(mode::Command),
-    /// Test, check and evaluate policies
-    //S
-//X     Policy(policy::Command),
+    #[command(subcommand)]
+    Mode(mode::Command),
     /// Keys and signed permissions
-    //S
-//X     Permission(permission::Command),
+    #[command(subcommand)]
+    Permission(permission::Command),
     /// Read the audit trail
-    //S
-//X     Audit(audit::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Make or complete the ClickHouse schema
-//X     Migrate(migrate::Args),
+    Migrate(migrate::Args),
     /// Print shell completions
     Completions(complete::Args),
     /// Print the manual page
@@ -55,14 +54,13 @@ enum Command {
 /// Parses the arguments, runs the command, says what went wrong.
 pub(crate) fn run() -> ExitCode {
     let ended = match Cli::parse().command {
-//X         Command::Init(args) => init::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Run(args) => run::run(&args),
-//X         Command::Check(args) => check::run(&args),
-//X         Command::Mode(command) => mode::run(&command),
-//X         Command::Policy(command) => policy::run(&command),
-//X         Command::Permission(command) => permission::run(&command),
-//X         Command::Audit(command) => audit::run(&command),
-//X         Command::Migrate(args) => migrate::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Mode(command) => mode::run(&command),
+        Command::Permission(command) => permission::run(&command),
+        Command::Audit(command) => audit::run(&command),
+        Command::Migrate(args) => migrate::run(&args),
         Command::Completions(args) => complete::completions(&args),
         Command::Man => complete::man(),
     };

@@ -10,7 +10,7 @@ mod start;
 pub(crate) use declared::Declared;
 pub(crate) use reload::reload_until;
 pub(crate) use ship::ship_until;
-pub(crate) use start::{Started, start};
+pub(crate) use start::{Started, rehearse, start};
 
 use crate::pipeline::{self, Facts};
 use crate::telemetry::{CallLabels, CodeLabels, Metrics, Seconds};

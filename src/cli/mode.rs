@@ -133,6 +133,6 @@ fn warn(active: &Active) {
 /// An empty table that fits a terminal.
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS).set_header(header);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS).set_header(header);
     table
 }

@@ -85,6 +85,21 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
     Ok(Started { house: Arc::new(house), listeners })
 }
 
+/// Reads and builds everything that a start needs but the journal and the evaluator, and gives the upstreams: for `toolgate check`.
+pub(crate) fn rehearse(config: &Config) -> Result<Vec<(String, Arc<Upstream>)>, CannotStart> {
+    let mut wrong = Vec::new();
+    let anchors = noted(anchors(config), &mut wrong).or_else(|| Anchors::build([]).ok());
+    let Some(anchors) = anchors else { return Err(CannotStart(wrong)) };
+    noted(issuers(config), &mut wrong);
+    noted(keys(config), &mut wrong);
+    let own = noted(own(config), &mut wrong).flatten();
+    let mut materials = Materials { own, anchors: Arc::new(ArcSwap::from_pointee(anchors)), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
+    let upstreams = upstreams(config, &mut materials, &Arc::new(Tally::default()), &mut wrong);
+    routes(config, &upstreams, &mut wrong);
+    listeners(config, materials.own.as_ref(), &mut wrong);
+    if wrong.is_empty() { Ok(upstreams.into_iter().collect()) } else { Err(CannotStart(wrong)) }
+}
+
 fn noted<T>(result: Result<T, Vec<String>>, wrong: &mut Vec<String>) -> Option<T> {
     result.map_err(|mut problems| wrong.append(&mut problems)).ok()
 }

@@ -1,0 +1,111 @@
+//! `toolgate check`: everything that can be checked without serving: configuration, mode, policy, keys, servers. Every problem in one go.
+
+use super::clickhouse;
+use super::run::Files;
+use crate::service::rehearse;
+use crate::sources;
+use config::Config;
+use enforcement::{Level, Lock};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Longest time for parsing and checking a policy.
+const POLICY_LOAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// Which configuration.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  SOMA_AGENT_MODE=PRODUCTION toolgate check --config toolgate.yaml")]
+pub(super) struct Args {
+    #[command(flatten)]
+    files: Files,
+    /// Do not ask upstreams and ClickHouse whether they are there
+    #[arg(long)]
+    offline: bool,
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Default)]
+struct Findings {
+    good: Vec<String>,
+    warnings: Vec<String>,
+    wrong: Vec<String>,
+}
+
+/// Prints what was found; exit 2 where something is wrong.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.files.load()?;
+    let mut findings = Findings::default();
+    findings.good.push(format!("configuration {}", args.files.config.display()));
+    mode(&config, &mut findings);
+    policy(&config, &mut findings);
+    let rehearsed = rehearse(&config);
+    match &rehearsed {
+        Ok(_) => findings.good.push("keys, certificates, trust bundles, issuers, listeners, routes".to_owned()),
+        Err(problems) => findings.wrong.extend(problems.0.iter().cloned()),
+    }
+    if !args.offline {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(servers(&config, rehearsed.ok(), &mut findings));
+    }
+    for good in &findings.good {
+        println!("ok       {good}");
+    }
+    for warning in &findings.warnings {
+        println!("WARNING  {warning}");
+    }
+    for wrong in &findings.wrong {
+        println!("WRONG    {wrong}");
+    }
+    Ok(if findings.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn mode(config: &Config, findings: &mut Findings) {
+    let (name, rules) = (config.active.mode.name(), config.rules());
+    let overlay = config.active.overlay.as_deref().unwrap_or("none");
+    findings.good.push(format!("mode {name}: enforcement {}, overlay {overlay}", rules.level));
+    if rules.level.is_permissive() {
+        findings.warnings.push(format!("{name} is permissive: calls that the policy refuses are forwarded with a warning"));
+    }
+    if rules.level >= Level::Strict && rules.lock == Lock::On {
+        findings.warnings.push("the training lock is on: every call is refused, since training sessions are not built yet; an overlay may switch it off".to_owned());
+    }
+    if config.permissions.keys.is_none() && !rules.level.is_permissive() {
+        findings.warnings.push("`permissions.keys` names no file: nobody can lift a refusal".to_owned());
+    }
+}
+
+fn policy(config: &Config, findings: &mut Findings) {
+    let path = config.policy.source.display().to_string();
+    let source = match sources::policy(&config.policy.source) {
+        Ok(source) => source,
+        Err(error) => return findings.wrong.push(error.to_string()),
+    };
+    let settings = config.policy.settings.clone();
+    match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {
+        Ok(Ok(snapshot)) => findings.good.push(format!("policy {path}: digest {}, {} tool(s) with rules of their own", snapshot.digest(), snapshot.tools().len())),
+        Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| format!("{path}/{problem}"))),
+        Err(error) => findings.wrong.push(format!("policy {path}: {error}")),
+    }
+}
+
+async fn servers(config: &Config, upstreams: Option<Vec<(String, std::sync::Arc<wire::Upstream>)>>, findings: &mut Findings) {
+    for (name, upstream) in upstreams.unwrap_or_default() {
+        match upstream.reach().await {
+            Ok(()) => findings.good.push(format!("upstream `{name}` answers")),
+            Err(failure) => findings.wrong.push(format!("upstream `{name}`: {failure}")),
+        }
+    }
+    if config.audit.clickhouse.is_none() {
+        return findings.warnings.push("no `audit.clickhouse`: records stay in the journal alone".to_owned());
+    }
+    let schema = async {
+        let client = clickhouse::of(config)?;
+        let sql = format!("SELECT count() FROM {}.audit_events WHERE writer = '' FORMAT TSV", client.database());
+        client.query(&sql, &[]).await?;
+        anyhow::Ok(client.at())
+    };
+    match schema.await {
+        Ok(at) => findings.good.push(format!("ClickHouse at {at} has the schema")),
+        Err(error) => findings.wrong.push(format!("{error:#}; `toolgate migrate` makes the schema")),
+    }
+}

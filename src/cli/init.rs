@@ -1,0 +1,86 @@
+//! `toolgate init`: a folder to begin with. It holds a configuration, the modes, a policy of two rules with tests, and two fixtures.
+
+use anyhow::Context as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What stands for the user's id in a template.
+const UID: &str = "@UID@";
+/// The story that shows a first refusal.
+const REFUSED: &str = "fixtures/write_refused";
+
+/// Every file with its content.
+const FILES: [(&str, &str); 10] = [
+    ("toolgate.yaml", include_str!("init/toolgate.yaml")),
+    ("modes.yaml", include_str!("../../config/modes.yaml")),
+    ("policies/toolgate.rego", include_str!("init/policies/toolgate.rego")),
+    ("policies/toolgate_test.rego", include_str!("init/policies/toolgate_test.rego")),
+    ("fixtures/read_allowed/input.json", include_str!("init/fixtures/read_allowed/input.json")),
+    ("fixtures/read_allowed/expected.json", include_str!("init/fixtures/read_allowed/expected.json")),
+    ("fixtures/read_allowed/README.md", include_str!("init/fixtures/read_allowed/README.md")),
+    ("fixtures/write_refused/input.json", include_str!("init/fixtures/write_refused/input.json")),
+    ("fixtures/write_refused/expected.json", include_str!("init/fixtures/write_refused/expected.json")),
+    ("fixtures/write_refused/README.md", include_str!("init/fixtures/write_refused/README.md")),
+];
+
+/// Where to write.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toolgate init demo")]
+pub(super) struct Args {
+    /// The folder; made if it is not there. Nothing in it is overwritten
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+/// Writes the files and says what to do next.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    write(&args.dir)?;
+    for (name, _) in FILES {
+        println!("wrote {}", canon::text::shown(&args.dir.join(name).display().to_string(), 4096));
+    }
+    println!("\n{}", next(&args.dir));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to do next; its last line shows a refusal without a server.
+fn next(dir: &Path) -> String {
+    let enter = if dir == Path::new(".") { String::new() } else { format!("cd {} && ", word(&dir.display().to_string())) };
+    format!(
+        "Once an MCP server listens at http://127.0.0.1:3000/mcp, serve it to agents at http://127.0.0.1:8080/mcp:\n  \
+         {enter}SOMA_AGENT_MODE=LOCAL toolgate run\n\
+         See a first call refused, with its reason and without a server:\n  \
+         {enter}toolgate policy eval policies --fixture {REFUSED}"
+    )
+}
+
+/// One word for a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if text.starts_with('-') || !text.chars().all(plain) { format!("./'{}'", text.replace('\'', r"'\''")) } else { text.to_owned() }
+}
+
+/// Writes all files, or none if one of them is there already.
+fn write(dir: &Path) -> anyhow::Result<()> {
+    let there: Vec<&str> = FILES.iter().map(|(name, _)| *name).filter(|name| dir.join(name).symlink_metadata().is_ok()).collect();
+    anyhow::ensure!(there.is_empty(), "`{}` already has {}: choose another folder", dir.display(), there.join(", "));
+    fs::create_dir_all(dir).with_context(|| format!("the folder `{}` cannot be made", dir.display()))?;
+    for (name, content) in FILES {
+        let file = dir.join(name);
+        write_one(&file, content).with_context(|| format!("`{}` cannot be written", file.display()))?;
+    }
+    Ok(())
+}
+
+fn write_one(file: &Path, content: &str) -> std::io::Result<()> {
+    file.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let mut open = OpenOptions::new().write(true).create_new(true).open(file)?;
+    // A new file belongs to the user that runs this command, who is taken for the agent's.
+    let uid = open.metadata()?.uid().to_string();
+    open.write_all(content.replace(UID, &uid).as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

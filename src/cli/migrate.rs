@@ -1,0 +1,51 @@
+//! `toolgate migrate`: makes or completes the ClickHouse schema. May run again at any time, also while writers run.
+
+use super::clickhouse;
+use super::run::Files;
+use config::modes::Days;
+use peers::clickhouse::Error;
+use peers::clickhouse::schema::{Database, roles, tables};
+use std::process::ExitCode;
+
+/// Which ClickHouse.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  toolgate migrate --config toolgate.yaml --print    # the statements, for an administrator to run")]
+pub(super) struct Args {
+    #[command(flatten)]
+    files: Files,
+    /// Print the statements, those of the roles too, and run none
+    #[arg(long)]
+    print: bool,
+}
+
+/// Runs every statement in turn.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.files.load()?;
+    let client = clickhouse::of(&config)?;
+    let database = Database::new(client.database())?;
+    let days = match config.active.settings.audit.retention_days {
+        Days::Forever => None,
+        Days::Count(days) => Some(days),
+    };
+    let statements = tables(&database, days);
+    if args.print {
+        for statement in statements.iter().chain(&roles(&database)) {
+            println!("{statement};\n");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        for statement in &statements {
+            match client.query(statement, &[]).await {
+                Ok(_) => {}
+                // "No TTL to remove": rows are kept for good already.
+                Err(Error::Refused { code: 36, .. }) if statement.ends_with("REMOVE TTL") => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    println!("the schema is in place in `{}` at {}; rows are kept {}", database.as_str(), client.at(), days.map_or_else(|| "for good".to_owned(), |days| format!("{days} days")));
+    Ok(ExitCode::SUCCESS)
+}

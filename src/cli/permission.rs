@@ -1,0 +1,83 @@
+//! `toolgate permission`: keys, signed overrides and approvals, and the list of what is revoked.
+
+mod keygen;
+mod revoke;
+mod sign;
+
+use super::admin_client::Place;
+use super::table;
+use anyhow::Context as _;
+use clap::Subcommand;
+use http::Method;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Commands about signed permissions.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a key and its entry for the file of keys
+    #[command(after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override --out maria.pem --keys permissions.jwks.json")]
+    Keygen(keygen::Args),
+    /// Sign an override or approval of one refused call
+    #[command(after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override --key maria.pem --reason \"incident 42\" --deposit")]
+    Sign(sign::Args),
+    /// Leave a signed permission for the call that it is for
+    #[command(after_help = "Example:\n  toolgate permission deposit --admin http://127.0.0.1:9901 override.jwt")]
+    Deposit(DepositArgs),
+    /// List the permissions that wait for their call
+    List(ListArgs),
+    /// Add a key or a permission to the list of revocations
+    #[command(after_help = "Example:\n  toolgate permission revoke --file revocations.json --jti 018f... --valid-for 24h")]
+    Revoke(revoke::Args),
+}
+
+/// A permission to deposit.
+#[derive(clap::Args)]
+pub(super) struct DepositArgs {
+    /// The admin listener
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Place,
+    /// The file that holds the permission
+    file: PathBuf,
+}
+
+/// Where to look.
+#[derive(clap::Args)]
+pub(super) struct ListArgs {
+    /// The admin listener
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Place,
+    /// The form
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: table::Form,
+}
+
+/// Runs a command.
+pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Keygen(args) => keygen::run(args),
+        Command::Sign(args) => sign::run(args),
+        Command::Deposit(args) => {
+            let token = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+            deposit(&args.admin, token.trim())
+        }
+        Command::List(args) => list(args),
+        Command::Revoke(args) => revoke::run(args),
+    }
+}
+
+/// Leaves a token with a running toolgate and says what it is good for.
+fn deposit(admin: &Place, token: &str) -> anyhow::Result<ExitCode> {
+    let answer = admin.ask(Method::POST, "/v1/permissions", token.to_owned().into())?;
+    let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    println!("deposited: the next call of `{}` with the same arguments goes through once, until {}", word("tool"), word("expires"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let answer = args.admin.ask(Method::GET, "/v1/permissions", bytes::Bytes::new())?;
+    let rows = answer.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
+    table::print(args.output, &["tool", "subject", "tenant", "iss", "jti", "expires"], &rows)?;
+    Ok(ExitCode::SUCCESS)
+}

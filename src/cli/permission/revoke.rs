@@ -1,0 +1,60 @@
+//! `toolgate permission revoke`: the list of revoked keys and permissions, written anew and swapped whole.
+
+use crate::service::wall;
+use anyhow::{Context as _, bail};
+use permission::Revocations;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What is revoked.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The list; made if it does not exist
+    #[arg(long)]
+    file: PathBuf,
+    /// A permission, by its `jti`
+    #[arg(long = "jti")]
+    jtis: Vec<String>,
+    /// A key, by its `kid`
+    #[arg(long = "kid")]
+    kids: Vec<String>,
+    /// How long the list may be trusted before it must be renewed: `30m`, `24h`, `7d`
+    #[arg(long, default_value = "24h", value_parser = seconds)]
+    valid_for: i64,
+}
+
+fn seconds(text: &str) -> Result<i64, String> {
+    match text.parse::<audit::Instant>() {
+        Ok(audit::Instant::Ago(micros)) if micros > 0 => Ok(micros / 1_000_000),
+        Ok(_) | Err(_) => Err(format!("`{text}` is no duration: write `30m`, `24h` or `7d`")),
+    }
+}
+
+/// Adds to the list; with nothing to add it is renewed.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut list = match std::fs::read(&args.file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no list of revocations", args.file.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Revocations { issued_at: 0, next_update: 0, kids: Default::default(), jtis: Default::default() },
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", args.file.display())),
+    };
+    let now = wall().seconds();
+    if list.issued_at > now {
+        bail!("`{}` was issued in the future: compare the clocks", args.file.display());
+    }
+    list.jtis.extend(args.jtis.iter().cloned());
+    list.kids.extend(args.kids.iter().cloned());
+    list.issued_at = now;
+    list.next_update = now.saturating_add(args.valid_for);
+    replace(&args.file, &serde_json::to_string_pretty(&list)?)?;
+    println!("{} permission(s) and {} key(s) are revoked; renew the list before {}", list.jtis.len(), list.kids.len(), canon::Micros(list.next_update.saturating_mul(1_000_000)));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a file beside the old one and renames it over: a reader sees one or the other, never a part.
+pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let name = path.file_name().with_context(|| format!("`{}` names no file", path.display()))?;
+    let beside = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = std::fs::write(&beside, format!("{text}\n")).and_then(|()| std::fs::rename(&beside, path));
+    written.with_context(|| format!("cannot write `{}`", path.display()))
+}

@@ -1,0 +1,158 @@
+//! `toolgate permission sign`: a person lets one refused call through. The person sees what is signed, and signs with a key from a file.
+
+use super::{Place, deposit};
+use crate::service::wall;
+use anyhow::{Context as _, bail};
+use canon::text::shown;
+use clap::ValueEnum;
+use http::Method;
+use permission::{Claims, Kind, SigningKey, sign};
+use serde_json::Value;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Which call, what for, and with which key.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The admin listener of the toolgate that refused
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Place,
+    /// The refused decision's id
+    #[arg(long)]
+    decision: String,
+    /// What to sign
+    #[arg(long, value_enum)]
+    kind: Wanted,
+    /// Lift an error decision; the key needs the role `break_glass`
+    #[arg(long)]
+    break_glass: bool,
+    /// The private key
+    #[arg(long)]
+    key: PathBuf,
+    /// Who signs; without it the key's own name
+    #[arg(long)]
+    person: Option<String>,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    /// The ticket, where the configuration asks for one
+    #[arg(long)]
+    ticket: Option<String>,
+    /// How long it holds, in seconds
+    #[arg(long, default_value = "900")]
+    lifetime_s: u32,
+    /// The file of keys, to find the person by the key
+    #[arg(long)]
+    keys: Option<PathBuf>,
+    /// Leave it with toolgate, so that the agent's next try goes through; without it the permission is printed
+    #[arg(long)]
+    deposit: bool,
+    /// Do not ask: for automation
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What a person signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wanted {
+    Override,
+    Approval,
+}
+
+/// Shows, asks, signs.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let refused = args.admin.ask(Method::GET, &format!("/v1/refusals/{}", args.decision), bytes::Bytes::new())?;
+    let pem = std::fs::read_to_string(&args.key).with_context(|| format!("cannot read the key `{}`", args.key.display()))?;
+    let key = SigningKey::from_pem(&pem)?;
+    let person = person(args, &key)?;
+    let claims = claims(args, &refused, person)?;
+    show(&refused, &claims);
+    if !args.yes && !agreed()? {
+        eprintln!("not signed");
+        return Ok(ExitCode::from(1));
+    }
+    let kind = match args.kind {
+        Wanted::Override => Kind::Override,
+        Wanted::Approval => Kind::Approval,
+    };
+    let token = sign(kind, &claims, &key)?;
+    if args.deposit {
+        return deposit(&args.admin, &token);
+    }
+    println!("{token}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The name under which the key is known: the issuer of what it signs must be the entry's person.
+fn person(args: &Args, key: &SigningKey) -> anyhow::Result<String> {
+    if let Some(person) = &args.person {
+        return Ok(person.clone());
+    }
+    let Some(path) = &args.keys else { bail!("say who signs: `--person NAME`, or `--keys FILE` to find it by the key") };
+    let keys: Value = serde_json::from_slice(&std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?)?;
+    let entry = keys.get("keys").and_then(Value::as_array).and_then(|keys| keys.iter().find(|entry| entry.get("kid").and_then(Value::as_str) == Some(&key.kid())));
+    match entry.and_then(|entry| entry.get("person")).and_then(Value::as_str) {
+        Some(person) => Ok(person.to_owned()),
+        None => bail!("`{}` has no entry for the key `{}`", path.display(), key.kid()),
+    }
+}
+
+fn claims(args: &Args, refused: &Value, person: String) -> anyhow::Result<Claims> {
+    let word = |name: &str| refused.get(name).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the admin listener did not say `{name}`"));
+    let reasons: Vec<String> = serde_json::from_value(refused.get("reasons").cloned().unwrap_or_default())?;
+    let lifts = match (word("blocked")?.as_str(), args.break_glass) {
+        ("error", true) => vec!["error".to_owned()],
+        ("error", false) => bail!("the policy had no answer for this call: only a key with the role `break_glass` lifts that, with `--break-glass`"),
+        (_, _) => reasons,
+    };
+    let now = wall().seconds();
+    Ok(Claims {
+        iss: person,
+        sub: word("subject")?,
+        aud: word("audience")?,
+        tenant: word("tenant")?,
+        iat: now,
+        nbf: now,
+        exp: now.saturating_add(i64::from(args.lifetime_s)),
+        jti: uuid::Uuid::now_v7().to_string(),
+        reason: args.reason.clone(),
+        upstream: word("upstream")?,
+        tool: word("tool")?,
+        arguments_digest: word("arguments_digest")?,
+        decision_id: word("decision_id")?.parse()?,
+        instance: word("instance")?.parse()?,
+        lifts,
+        ticket: args.ticket.clone(),
+        uses: 1,
+    })
+}
+
+fn show(refused: &Value, claims: &Claims) {
+    let word = |name: &str| shown(refused.get(name).and_then(Value::as_str).unwrap_or("-"), 200);
+    eprintln!("You are about to let one call through:");
+    for (name, value) in [
+        ("workload", shown(&claims.sub, 200)),
+        ("tenant", shown(&claims.tenant, 200)),
+        ("tool", format!("{} of {}", shown(&claims.tool, 200), shown(&claims.upstream, 200))),
+        ("arguments", claims.arguments_digest.clone()),
+        ("refused", format!("at {}, {}", word("at"), word("blocked"))),
+        ("lifts", claims.lifts.join(", ")),
+        ("because", shown(&claims.reason, 500)),
+        ("signed by", shown(&claims.iss, 200)),
+        ("until", canon::Micros(claims.exp.saturating_mul(1_000_000)).to_string()),
+    ] {
+        eprintln!("  {name:<10} {value}");
+    }
+}
+
+fn agreed() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nobody can be asked here: add `--yes` to sign without a question");
+    }
+    eprint!("Sign? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
