@@ -104,7 +104,8 @@ impl Events {
             return Ok(data.map(BytesMut::freeze));
         } else {
             self.event.extend_from_slice(&line);
-            self.others.extend_from_slice(&line);
+            self.others.extend_from_slice(content);
+            self.others.extend_from_slice(b"\n");
         }
         Ok(None)
     }

@@ -132,7 +132,11 @@ proptest! {
     }
 
     #[test]
-    fn toolgates_own_names_come_from_nobody_else(messages in prop::collection::vec(json(), 1..4), cuts in prop::collection::vec(0..50_usize, 0..6)) {
+    fn toolgates_own_names_come_from_nobody_else(
+        messages in prop::collection::vec(json(), 1..4),
+        end in prop_oneof![Just("\n"), Just("\r\n")],
+        cuts in prop::collection::vec(0..50_usize, 0..6),
+    ) {
         let reading = || Reading::of(&call("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"), Vec::new(), true, 100_000);
         let message = &messages[0];
         let sent = String::from_utf8(passed(reading(), "application/json", message.as_bytes(), &cuts).expect("readable")).expect("utf-8");
@@ -140,7 +144,7 @@ proptest! {
         if !reserved(&read(message)) {
             prop_assert_eq!(&sent, message);
         }
-        let events: String = messages.iter().enumerate().map(|(id, message)| format!("id: {id}\ndata: {message}\n\n")).collect();
+        let events: String = messages.iter().enumerate().map(|(id, message)| format!("data: {message}{end}id: {id}{end}{end}")).collect();
         let sent = String::from_utf8(passed(reading(), "text/event-stream", events.as_bytes(), &cuts).expect("readable")).expect("utf-8");
         prop_assert_eq!(&sent, &String::from_utf8(passed(reading(), "text/event-stream", events.as_bytes(), &[]).expect("readable")).expect("utf-8"));
         let data: Vec<&str> = sent.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
