@@ -17,6 +17,9 @@ fn check(name: &str) {
         }
         Err(why) => {
             assert_eq!(why.code(), format!("toolgate.identity.token_{expected}"), "{name}");
+            if let BadToken::Claim(claim) = why {
+                assert!(story.why.contains(&format!("`{claim}`")), "{name}: {why}");
+            }
             let said = format!("{why} {why:?}");
             assert!(!token.split('.').any(|part| part.len() > 8 && said.contains(part)), "{name}: {said}");
         }

@@ -144,6 +144,7 @@ fn the_leaf_s_own_rules() {
         ("a critical extension nobody knows", |p| p.custom_extensions = vec![strange_extension()], "chain"),
         ("expired", |p| p.not_after = date_time_ymd(2030, 5, 31), "expired"),
         ("in its last second", |p| p.not_after = date_time_ymd(2030, 6, 1), AGENT),
+        ("in its first second", |p| p.not_before = date_time_ymd(2030, 6, 1), AGENT),
         ("not yet valid", |p| p.not_before = date_time_ymd(2030, 6, 2), "not_yet_valid"),
         ("a trust domain without a bundle", |p| names(p, &["spiffe://elsewhere.org/agent"]), "trust_domain"),
         ("a trust domain below ours", |p| names(p, &["spiffe://a.example.org/agent"]), "trust_domain"),
@@ -194,6 +195,7 @@ fn the_chain() {
     check("an authority between, not sent", std::slice::from_ref(&leaf), &both, "unknown_authority");
     let many = [&[leaf][..], &vec![between.der().clone(); 8]].concat();
     check("too many certificates", &many, &both, "chain");
+    check("as many as there may be", &many[..8], &both, AGENT);
 
     let mut params = ca_params("old");
     params.not_after = date_time_ymd(2030, 5, 31);
@@ -201,6 +203,11 @@ fn the_chain() {
     check("an expired authority between", &[issue(&leaf_params(), &old), old.der().clone()], &both, "authority_validity");
     let old = root(params);
     check("an expired root", &[issue(&leaf_params(), &old)], &anchors(&[("example.org", &old.pem())]), "authority_validity");
+
+    let renewed = root(ca_params("old"));
+    let two = anchors(&[("example.org", &[old.pem(), renewed.pem()].concat())]);
+    check("an expired root beside its namesake", &[issue(&leaf_params(), &old)], &two, "authority_validity");
+    check("the namesake", &[issue(&leaf_params(), &renewed)], &two, AGENT);
 
     // A leaf that issues another: its key usage and basic constraints do not let it.
     let workload = Ca::signed_by(leaf_params(), KeyPair::generate().unwrap(), &ca).unwrap();
@@ -252,12 +259,15 @@ fn what_was_verified_holds_while_leaf_and_anchors_do() {
     let svid = verify_svid(&[issue(&leaf_params(), &ca)], &first, AT).unwrap();
     assert_eq!(svid.not_after().to_string(), "2031-01-01T00:00:00.000000Z");
     let second_after = Micros(svid.not_after().0 + 1_000_000);
+    let first_second = Micros(1_893_456_000_000_000);
+    assert_eq!(first_second.to_string(), "2030-01-01T00:00:00.000000Z");
     for (anchors, at, holds) in [
         (&first, AT, true),
         (&second, AT, false),
         (&first, svid.not_after(), true),
         (&first, second_after, false),
-        (&first, Micros(0), false),
+        (&first, first_second, true),
+        (&first, Micros(first_second.0 - 1), false),
     ] {
         assert_eq!(svid.holds(anchors, at), holds, "{at}");
     }

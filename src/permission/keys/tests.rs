@@ -43,6 +43,10 @@ fn each_member_is_checked() {
     check("alg", json!("ES256"), "`alg`");
     check("use", json!("enc"), "`use`");
     check("kid", json!(""), "`kid`");
+    check("kid", json!("k".repeat(129)), "`kid`");
+    let mut longest = entry(1);
+    longest["kid"] = json!("k".repeat(128));
+    assert_eq!(problems(&[longest]), [""; 0]);
     check("person", json!(" "), "`person`");
     check("roles", json!([]), "`roles`");
     check("roles", json!(["admin"]), "unknown variant `admin`");

@@ -15,8 +15,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/tokens
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Story {
-    #[serde(rename = "why")]
-    _why: String,
+    pub(super) why: String,
     at: i64,
     signed_by: String,
     header: Value,
