@@ -70,7 +70,9 @@ impl Draft {
 
 fn hex(digest: &Digest) -> String {
     const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    digest.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| HEX.get(usize::from(half))).collect()
+    let mut text = String::with_capacity(64);
+    text.extend(digest.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| HEX.get(usize::from(half))));
+    text
 }
 
 fn keyed(value: &Keyed) -> String {

@@ -35,6 +35,9 @@ fn secret_names_are_covered_at_any_depth() {
     ] {
         check(&[], &[], &format!(r#"{{"a":[{{"{name}":{{"deep":"canary"}}}}]}}"#), &format!(r#"{{"a":[{{"{name}":"***"}}]}}"#));
     }
+    for all in ["*", "**"] {
+        check(&[], &[all], r#"{"a":1}"#, r#"{"a":"***"}"#);
+    }
     check(&[], &["ssn"], r#"{"SSN":1,"path":"/tmp","spin":2}"#, r#"{"SSN":"***","path":"/tmp","spin":2}"#);
 }
 
