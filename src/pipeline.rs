@@ -26,7 +26,7 @@ use wire::{Accepted, Load, ReplyBody};
 /// Carries one request to its upstream and the answer back, or says why it stopped. `facts` gathers what becomes the decision's record.
 pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepted: Accepted) -> Result<Response<ReplyBody>, Stopped> {
     let Accepted { mut head, body, peer, listener, load, deadline } = accepted;
-    facts.peer(&peer, &head, &view.mask);
+    facts.peer(&peer, &head, view);
     if let Load::Over(limit) = load {
         return Err(Stopped::Overload(limit));
     }
@@ -63,7 +63,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         policy: house.policy_freshness(facts.now.at),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
-    let reading = Reading::of(&call, facts::redactions(&decision), route.filter_lists, view.limits.response_json_bytes_max);
+    let reading = Reading::of(&call, facts::redactions(&decision), view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Stopped::Table(stopped.0))?;
 

@@ -76,6 +76,16 @@ impl View {
         self.routes.iter().find(|route| route.takes(listener, host, head.uri.path()))
     }
 
+    /// Whether a header carries the raw id of a session.
+    pub(crate) fn names_a_session(&self, name: &HeaderName) -> bool {
+        name == "mcp-session-id" || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
+    }
+
+    /// Whether lists are filtered on `route`. A permissive mode never changes a body.
+    pub(crate) fn filters(&self, route: &Route) -> bool {
+        route.filter_lists && !self.mode.permissive
+    }
+
     /// The policy that decides on `route`.
     pub(crate) fn policy(&self, route: &Route) -> Option<Arc<Snapshot>> {
         self.policies.get(&route.entry_point).cloned()

@@ -33,6 +33,7 @@ fn facts(house: &House, refused: &RefusedDecision) -> Value {
         "tool": refused.tool, "arguments_digest": refused.arguments_digest.to_string(), "blocked": blocked, "reasons": refused.reasons,
         "instance": house.journal.writer().instance.to_string(), "audience": house.config.identity.trust_domain.as_str(),
         "user": refused.user.as_ref().map(|user| json!({"issuer": user.issuer, "subject": user.subject})),
+        "signers": house.view.load().keys.entries().map(|entry| (entry.kid.clone(), Value::from(entry.person.clone()))).collect::<serde_json::Map<_, _>>(),
         "ticket_required": house.config.permissions.settings.ticket == permission::Ticket::Required,
     })
 }

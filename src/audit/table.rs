@@ -78,9 +78,9 @@ impl Line {
     #[must_use]
     pub fn cells(&self) -> [String; 9] {
         let subject = self.subject.rsplit('/').next().unwrap_or_default();
-        let time = self.time.get(..19).unwrap_or(&self.time).replace('T', " ");
+        let time = self.time.get(5..19).unwrap_or(&self.time).replace('T', "\u{a0}");
         [
-            shown(&time, 19),
+            time,
             shown(&self.tenant, 10),
             shown(subject, 12),
             shown(&self.call, 18),

@@ -90,12 +90,14 @@ impl Facts {
         }
     }
 
-    pub(crate) fn peer(&mut self, peer: &Peer, head: &Head, mask: &Mask) {
+    pub(crate) fn peer(&mut self, peer: &Peer, head: &Head, view: &View) {
         self.http_method = head.method.clone();
         let body = &mut self.event.body;
         body.peer = peer.uid().map(|uid| format!("uid {uid}")).or_else(|| peer.address().map(|address| address.to_string()));
-        body.headers = Some(mask.headers(head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))));
-        body.target = head.uri.path_and_query().map(|target| mask.target(target.as_str()));
+        // The raw id of a session is as good as the session: it is never recorded.
+        let shown = head.headers.iter().filter(|(name, _)| !view.names_a_session(name));
+        body.headers = Some(view.mask.headers(shown.map(|(name, value)| (name.as_str(), value.as_bytes()))));
+        body.target = head.uri.path_and_query().map(|target| view.mask.target(target.as_str()));
     }
 
     pub(crate) fn route(&mut self, route: &Route) {

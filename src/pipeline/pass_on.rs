@@ -254,7 +254,7 @@ pub(super) struct Lists {
 impl Lists {
     /// For a call whose answer may list tools; none for any other.
     pub(super) fn of(house: &House, view: &View, route: &Route, facts: &Facts, call: &ToolCall<Value>, caller: &Caller) -> Option<Self> {
-        let lists = route.filter_lists && (call.method == "tools/list" || call.kind == Kind::Stream);
+        let lists = view.filters(route) && (call.method == "tools/list" || call.kind == Kind::Stream);
         let tenant = caller.tenant.as_ref().ok().filter(|_| lists)?;
         let mut input = input::of(view, route, facts, call, caller, tenant, Value::new_object());
         input.call.method = "tools/list".into();

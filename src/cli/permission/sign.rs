@@ -30,7 +30,7 @@ pub(in crate::cli) struct Args {
     /// The private key
     #[arg(long)]
     key: PathBuf,
-    /// Who signs; without it the key's own name
+    /// Who signs; without it whoever toolgate knows the key by
     #[arg(long)]
     person: Option<String>,
     /// Why
@@ -42,9 +42,6 @@ pub(in crate::cli) struct Args {
     /// How long it holds, in seconds
     #[arg(long, default_value = "900")]
     lifetime_s: u32,
-    /// The file of keys, to find the person by the key
-    #[arg(long)]
-    keys: Option<PathBuf>,
     /// Leave it with toolgate, so that the agent's next try goes through; without it the permission is printed
     #[arg(long)]
     deposit: bool,
@@ -65,7 +62,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let refused = args.admin.ask(Method::GET, &format!("/v1/refusals/{}", args.decision), bytes::Bytes::new())?;
     let pem = std::fs::read_to_string(&args.key).with_context(|| format!("cannot read the key `{}`", args.key.display()))?;
     let key = SigningKey::from_pem(&pem)?;
-    let person = person(args, &key)?;
+    let person = person(args, &refused, &key)?;
     let claims = claims(args, &refused, person)?;
     show(&refused, &claims);
     if !args.yes && !agreed()? {
@@ -84,17 +81,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The name under which the key is known: the issuer of what it signs must be the entry's person.
-fn person(args: &Args, key: &SigningKey) -> anyhow::Result<String> {
-    if let Some(person) = &args.person {
-        return Ok(person.clone());
-    }
-    let Some(path) = &args.keys else { bail!("say who signs: `--person NAME`, or `--keys FILE` to find it by the key") };
-    let keys: Value = serde_json::from_slice(&std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?)?;
-    let entry = keys.get("keys").and_then(Value::as_array).and_then(|keys| keys.iter().find(|entry| entry.get("kid").and_then(Value::as_str) == Some(&key.kid())));
-    match entry.and_then(|entry| entry.get("person")).and_then(Value::as_str) {
-        Some(person) => Ok(person.to_owned()),
-        None => bail!("`{}` has no entry for the key `{}`", path.display(), key.kid()),
+/// The name under which toolgate knows the key: the issuer of what it signs.
+fn person(args: &Args, refused: &Value, key: &SigningKey) -> anyhow::Result<String> {
+    let known = refused.get("signers").and_then(|signers| signers.get(key.kid())).and_then(Value::as_str).map(str::to_owned);
+    match args.person.clone().or(known) {
+        Some(person) => Ok(person),
+        None => bail!("toolgate knows no key `{}`: is its entry in the file that `permissions.keys` names?", key.kid()),
     }
 }
 
