@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-const SHORT_MS: u64 = 50;
+/// Short for a person, long for a machine under load.
+const SHORT_MS: u64 = 300;
 
 fn post(headers: &str, body: &str) -> String {
     format!("POST /mcp HTTP/1.1\r\nhost: a\r\n{headers}\r\n{body}")
@@ -74,7 +75,7 @@ async fn times() {
 
 #[tokio::test]
 async fn a_slow_head_is_slow_byte_by_byte_too() {
-    let server = Running::plain(Limits { header_read_timeout_ms: SHORT_MS * 4, ..Limits::default() }, echo);
+    let server = Running::plain(Limits { header_read_timeout_ms: SHORT_MS, ..Limits::default() }, echo);
     let (mut reader, mut writer) = server.connect().await.into_split();
     let dripping = tokio::spawn(async move {
         for byte in GET.bytes().cycle().filter(|byte| *byte != b'\r' && *byte != b'\n') {
@@ -218,33 +219,59 @@ async fn kinds(mut stream: impl tokio::io::AsyncRead + Unpin) -> Vec<u8> {
     kinds
 }
 
-#[tokio::test]
-async fn rapid_resets() {
-    let limits = Limits { h2_pending_resets_max: 5, ..Limits::default() };
+/// :method GET, :scheme http, :path /, :authority a (RFC 7541 appendix A).
+const HEAD: [u8; 6] = [0x82, 0x86, 0x84, 0x41, 1, b'a'];
+
+/// Sends the opening of HTTP/2, then `frames`, and reads until the server ends the connection: it says GOAWAY, and no call stays.
+async fn ended(limits: Limits, frames: Vec<u8>) {
     let server = Running::start(loopback(), limits, PATIENCE, |_| std::future::pending());
     let (reader, mut writer) = server.connect().await.into_split();
-    // :method GET, :scheme http, :path /, :authority a (RFC 7541 appendix A).
-    let head = [0x82, 0x86, 0x84, 0x41, 1, b'a'];
-    let mut sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat();
-    for stream in (1..2000).step_by(2) {
-        sent.extend(frame(1, 5, stream, &head));
-        sent.extend(frame(3, 0, stream, &[0, 0, 0, 8]));
-    }
-    let writing = tokio::spawn(async move { writer.write_all(&sent).await });
+    let sent = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[]), frames].concat();
+    let writing = tokio::spawn(async move {
+        let _ = writer.write_all(&sent).await;
+        writer
+    });
     assert!(kinds(reader).await.contains(&7), "GOAWAY");
-    writing.abort();
     let tally = Arc::clone(&server.tally);
     eventually("no call stays", || tally.calls() == 0).await;
+    writing.abort();
+}
+
+#[tokio::test]
+async fn hostile_streams() {
+    let open_then = |kind: u8, payload: &'static [u8]| {
+        (1..2000).step_by(2).flat_map(move |stream| [frame(1, 5, stream, &HEAD), frame(kind, 0, stream, payload)].concat()).collect()
+    };
+    // RST_STREAM at once (CVE-2023-44487); a window update of nothing, for which the server must reset (CVE-2025-8671).
+    ended(Limits { h2_pending_resets_max: 5, ..Limits::default() }, open_then(3, &[0, 0, 0, 8])).await;
+    ended(Limits { h2_forced_resets_max: 5, ..Limits::default() }, open_then(8, &[0, 0, 0, 0])).await;
+}
+
+#[tokio::test]
+async fn a_ping_without_an_answer() {
+    let limits = Limits { h2_ping_interval_ms: SHORT_MS, h2_ping_timeout_ms: SHORT_MS, ..Limits::default() };
+    ended(limits, frame(1, 5, 1, &HEAD)).await;
+}
+
+#[tokio::test]
+async fn a_call_has_a_deadline() {
+    let limits = Limits { request_total_timeout_ms: 7_000, ..Limits::default() };
+    let server = Running::plain(limits, |accepted| async move {
+        let left = accepted.deadline.saturating_duration_since(tokio::time::Instant::now()).as_millis();
+        text((6_000..=7_000).contains(&left).to_string())
+    });
+    let mut stream = server.connect().await;
+    stream.write_all(GET.as_bytes()).await.unwrap();
+    until(&mut stream, "true").await;
 }
 
 #[tokio::test]
 async fn too_many_streams_are_refused() {
     let server = Running::start(loopback(), Limits { h2_streams_max: 2, ..Limits::default() }, PATIENCE, |_| std::future::pending());
     let mut stream = server.connect().await;
-    let head = [0x82, 0x86, 0x84, 0x41, 1, b'a'];
     stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[]), frame(4, 1, 0, &[])].concat()).await.unwrap();
     for id in [1, 3, 5] {
-        stream.write_all(&frame(1, 5, id, &head)).await.unwrap();
+        stream.write_all(&frame(1, 5, id, &HEAD)).await.unwrap();
     }
     let (mut refused, mut head) = (None, [0; 9]);
     while refused.is_none() {

@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 
-const SHORT_MS: u64 = 50;
+/// Short for a person, long for a machine under load.
+const SHORT_MS: u64 = 200;
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 /// Listens, and hands each connection to `each` with its number from 1; counts the requests whose body `x` has come.
@@ -65,6 +66,24 @@ async fn no_answer_is_unknown_and_is_not_sent_again() {
             Ok(response) => assert_eq!(response.status(), 101),
         }
         assert_eq!(requests.load(Ordering::Acquire), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_is_too_large() {
+    let limits = UpstreamLimits { headers_max: 3, header_bytes_max: 200, ..UpstreamLimits::default() };
+    for (headers, good) in [("a: 1\r\n".repeat(2), true), ("a: 1\r\n".repeat(3), false), (format!("a: {}\r\n", "1".repeat(200)), false)] {
+        let head = format!("{OK}content-length: 0\r\n{headers}\r\n");
+        let trial = script_with(limits.clone(), move |_, mut stream| {
+            let head = head.clone();
+            async move {
+                request(&mut stream).await;
+                stream.write_all(head.as_bytes()).await.unwrap();
+            }
+        })
+        .await;
+        let answer = trial.send("x").await;
+        assert!(if good { answer.is_ok() } else { matches!(answer, Err(Failure::Lost(_))) }, "{headers:?}: {answer:?}");
     }
 }
 
