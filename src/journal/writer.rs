@@ -161,9 +161,11 @@ impl Thread {
         Ok(fates)
     }
 
-    /// The commit's sync returned: what it holds may be told.
-    fn tell(&mut self, group: Vec<Message>, fates: Vec<Fate>, took: Duration) {
-        let mut refused = 0;
+    /// The commit's sync returned: what it holds may be told. Whoever is told finds it in the figures, in the time and among the deposits.
+    fn tell(&self, group: Vec<Message>, fates: Vec<Fate>, took: Duration) {
+        let refused = fates.iter().filter(|fate| matches!(fate, Fate::Refused(_))).count();
+        self.shared.time.recorded(self.tail.at);
+        self.publish(Some(took), u64::try_from(refused).unwrap_or(u64::MAX));
         for (message, fate) in group.into_iter().zip(fates) {
             let entry = match message {
                 Message::Append(entry) => entry,
@@ -180,15 +182,10 @@ impl Thread {
                     self.shared.deposits.changed(&entry.claims, entry.puts);
                     Ok(seq)
                 }
-                Fate::Refused(cause) => {
-                    refused += 1;
-                    Err(Failure::Refused(cause))
-                }
+                Fate::Refused(cause) => Err(Failure::Refused(cause)),
                 Fate::Silent => continue,
             });
         }
-        self.shared.time.recorded(self.tail.at);
-        self.publish(Some(took), refused);
     }
 
     /// The transaction did not happen.
