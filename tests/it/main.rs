@@ -1,0 +1,6 @@
+//! The stories of toolgate on real servers, a module each. `peers` starts the servers; nothing here imitates one.
+
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod peers;
