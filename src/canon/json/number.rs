@@ -77,7 +77,9 @@ pub(super) fn read(token: &str) -> Result<Number, Reason> {
     let written = Decimal::of(unsigned.as_bytes()).ok_or(Reason::InexactNumber)?;
     let value: f64 = token.parse().map_err(|_| Reason::Syntax)?;
     let nearest = |value: f64| Decimal::of(ryu_js::Buffer::new().format_finite(value.abs()).as_bytes());
-    if !value.is_finite() || nearest(value).is_none_or(|nearest| nearest != written) {
+    // A double holds any 15 digits (IEEE 754, binary64's decimal precision) as long as it is neither huge nor subnormal.
+    let is_held = written.length <= 15 && (-300..=300).contains(&written.point);
+    if !is_held && (!value.is_finite() || nearest(value).is_none_or(|nearest| nearest != written)) {
         return Err(Reason::InexactNumber);
     }
     let length = i64::try_from(written.length).unwrap_or(i64::MAX);

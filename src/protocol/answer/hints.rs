@@ -79,6 +79,7 @@ mod tests {
         for (document, expected) in [
             (r#"{"a":"result","b":["tools"],"c":"\"error\":1"}"#, none),
             (r#"{"result":1}"#, Hints { result: true, ..none }),
+            (r#"{"\"":1,"result":2}"#, Hints { result: true, ..none }),
             ("{\"result\" \r\n\t:1}", Hints { result: true, ..none }),
             (r#"{"a":{"\u0074ools":[]}}"#, Hints { tools: true, ..none }),
             (r#"{"a\\":1,"isError":true,"error":{}}"#, Hints { is_error: true, error: true, ..none }),

@@ -188,6 +188,7 @@ fn strings_are_unescaped() {
         (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
         (r#""a\u00e4\ud83d\ude00z""#, "a\u{e4}\u{1f600}z"),
         (r#""\u0000\uD83D\uDE00""#, "\0\u{1f600}"),
+        (r#""\ud800\udc00\udbff\udfff\ud7ff\ue000""#, "\u{10000}\u{10ffff}\u{d7ff}\u{e000}"),
         ("\"\u{7f}\u{2028}\"", "\u{7f}\u{2028}"),
     ] {
         assert_eq!(read(token.as_bytes()), Ok(Json::String(expected.to_owned())), "{token}");
@@ -281,6 +282,22 @@ proptest! {
                 prop_assert_eq!(canonical, twice);
             }
         }
+    }
+
+    #[test]
+    fn what_has_few_digits_is_exact_and_its_neighbours_are_not(digits in 1..1_000_000_000_000_000_i64, exponent in -314..293_i32) {
+        let token = format!("{digits}e{exponent}");
+        let canonical = |token: &str| parse::<Tree>(token.as_bytes(), &Limits::default()).map(|value| {
+            let mut out = Vec::new();
+            super::super::canonical::<Tree>(&value, &mut out);
+            String::from_utf8(out).expect("utf-8")
+        });
+        match canonical(&token) {
+            Ok(text) => prop_assert_eq!(text, serde_jcs::to_string(&token.parse::<f64>().expect("a number")).expect("finite")),
+            Err(rejected) => prop_assert_eq!(rejected.reason, Reason::UnsafeInteger),
+        }
+        let longer = format!("{digits}.00000000000000000001e{exponent}");
+        prop_assert_eq!(canonical(&longer).expect_err("inexact").reason, Reason::InexactNumber);
     }
 
     #[test]
