@@ -11,7 +11,7 @@ mod init;
 mod migrate;
 mod mode;
 mod permission;
-// mod policy;
+mod policy;
 mod run;
 mod table;
 
@@ -37,6 +37,9 @@ enum Command {
     /// The runtime modes and their settings
     #[command(subcommand)]
     Mode(mode::Command),
+    /// Test, check and evaluate policies
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Keys and signed permissions
     #[command(subcommand)]
     Permission(permission::Command),
@@ -58,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Mode(command) => mode::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Permission(command) => permission::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Migrate(args) => migrate::run(&args),

@@ -83,11 +83,12 @@ impl Line {
             time,
             shown(&self.tenant, 10),
             shown(subject, 12),
-            shown(&self.call, 18),
+            shown(&self.call, 16),
             shown(&self.would, 5),
             shown(&self.done, 7),
-            shown(&self.reasons.join(", "), 60),
-            shown(&self.signer, 12),
+            // What `would` and `done` say already is left to the other forms.
+            shown(&self.reasons.iter().filter(|code| *code != "toolgate.denied").cloned().collect::<Vec<_>>().join(" "), 60),
+            shown(&self.signer, 8),
             shown(&self.outcome, 22),
         ]
     }

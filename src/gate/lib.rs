@@ -71,7 +71,7 @@ impl Permit {
     /// # Errors
     /// `Mixup` where the receipt is of another call.
     pub fn clear(self, receipt: Receipt) -> Result<Clearance, Mixup> {
-        if receipt.key() != self.id {
+        if receipt.forwards() != Some(self.id) {
             return Err(Mixup { permitted: self.id, recorded: receipt.key() });
         }
         Ok(Clearance { id: self.id, request: self.request, warnings: self.passage.warnings, slot: Some(receipt.into_slot()) })
