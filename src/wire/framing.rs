@@ -78,6 +78,10 @@ impl Framing {
 
     /// One whole line without its end; true where it ends a head with both lengths.
     fn line(&mut self, line: &[u8]) -> bool {
+        if self.partial.len().saturating_add(line.len()) > self.line_bytes_max {
+            self.state = State::Lost;
+            return false;
+        }
         if self.partial.is_empty() {
             return self.next(line);
         }

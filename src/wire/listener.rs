@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
 pub(crate) use stream::Stream;
 
@@ -123,6 +124,14 @@ fn tcp(name: &str, address: SocketAddr) -> Result<TcpListener, WireError> {
     })
 }
 
+/// The kernel's list is as long as there are sockets: a flood of connections reads it no faster than two threads can.
+static LOOK_UPS: Semaphore = Semaphore::const_new(2);
+
+async fn owner(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    let _turn = LOOK_UPS.acquire().await.ok()?;
+    tokio::task::spawn_blocking(move || owner::of(peer, own)).await.ok().flatten()
+}
+
 /// A connection that was accepted, before a byte of it was read.
 pub(crate) struct Knock {
     /// What tells one peer from another when they are counted.
@@ -194,7 +203,7 @@ impl Knock {
             Kind::Loopback(stream, address, subject) => {
                 stream.set_nodelay(true)?;
                 let own = stream.local_addr()?;
-                let uid = tokio::task::spawn_blocking(move || owner::of(address, own)).await.ok().flatten();
+                let uid = if subject.is_some() { owner(address, own).await } else { None };
                 Ok((Stream::Tcp(stream), Peer::local(Some(address), uid, subject)))
             }
             Kind::Unix(stream, uid, subject) => Ok((Stream::Unix(stream), Peer::local(None, uid, subject))),

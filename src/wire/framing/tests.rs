@@ -50,3 +50,45 @@ fn stops_looking_at_what_it_does_not_understand() {
     check("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n", &[], false);
     check(&format!("GET /{}", "a".repeat(5000)), &[], false);
 }
+
+/// However the bytes are cut, the same is found; and nothing makes it panic.
+#[test]
+fn cut_anywhere() {
+    const PIECES: [&str; 16] = [
+        "GET / HTTP/1.1\r\n",
+        "\r\n",
+        "\n",
+        "\r",
+        ":",
+        "Content-Length: ",
+        "transfer-encoding: chunked\r\n",
+        "5\r\n",
+        "0\r\n",
+        "ffffffffffffffff\r\n",
+        "18446744073709551615\r\n",
+        "abcde",
+        "x: y\r\n",
+        ";",
+        "content-length:3\n",
+        "\0",
+    ];
+    // xorshift64, from a fixed seed.
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % below as u64).unwrap()
+    };
+    for _ in 0..20_000 {
+        let stream: String = (0..next(14)).map(|_| PIECES[next(PIECES.len())]).collect();
+        let (mut whole, mut cut, mut found, mut rest) = (Framing::new(64), Framing::new(64), None, stream.as_bytes());
+        let first = whole.see(stream.as_bytes());
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(1 + next(rest.len()));
+            found = found.or(cut.see(part));
+            rest = after;
+        }
+        assert_eq!((found, cut.inside_head()), (first, whole.inside_head()), "{stream:?}");
+    }
+}
