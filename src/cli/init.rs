@@ -1,6 +1,7 @@
 //! `toolgate init`: a folder to begin with. It holds a configuration, the modes, a policy of two rules with tests, and two fixtures.
 
 use anyhow::Context as _;
+use config::modes::{MODE_VARIABLE, WORKSTATION};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -48,9 +49,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// What to do next; its last line shows a refusal without a server.
 fn next(dir: &Path) -> String {
     let enter = if dir == Path::new(".") { String::new() } else { format!("cd {} && ", word(&dir.display().to_string())) };
+    let mode = WORKSTATION.name();
     format!(
         "Once an MCP server listens at http://127.0.0.1:3000/mcp, serve it to agents at http://127.0.0.1:8080/mcp:\n  \
-         {enter}SOMA_AGENT_MODE=LOCAL toolgate run\n\
+         {enter}{MODE_VARIABLE}={mode} toolgate run\n\
          See a first call refused, with its reason and without a server:\n  \
          {enter}toolgate policy eval policies --fixture {REFUSED}"
     )

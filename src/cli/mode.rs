@@ -1,23 +1,21 @@
 //! `toolgate mode`: what each runtime mode sets, for people and for the environment of agents. Knows no setting by name.
 
-mod list;
-
+use super::table;
 use clap::{Subcommand, ValueEnum};
-use comfy_table::{ContentArrangement, Table, presets};
-use config::modes::{self, MODE_VARIABLE, MODES_FILE};
+use config::modes::{self, MODES_FILE, WORKSTATION};
 use config::{Active, Mode, Problem, Surroundings};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The widest line of a table for people.
-const TABLE_COLUMNS: u16 = 100;
+/// What a list shows of each mode.
+const COLUMNS: [&str; 7] = ["mode", "enforcement", "permissive", "training_lock", "somabrain", "topics", "overlay"];
 
 /// Commands about the runtime modes.
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// List the modes
     #[command(after_help = "Example:\n  toolgate mode list -o json")]
-    List(list::Args),
+    List(ListArgs),
     /// Show every setting of a mode
     #[command(after_help = "Example:\n  toolgate mode show PRODUCTION --overlay config/overlays/production")]
     Show(ShowArgs),
@@ -35,6 +33,16 @@ struct Files {
     /// The overlay's folder, instead of the mode's own
     #[arg(long, value_name = "DIR", env = modes::OVERLAY_VARIABLE)]
     overlay: Option<PathBuf>,
+}
+
+/// The files and the form of the list.
+#[derive(clap::Args)]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    files: Files,
+    /// The form
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: table::Form,
 }
 
 /// A mode and its files.
@@ -67,7 +75,7 @@ enum Form {
 /// Runs a command; exit 2 where the files have mistakes.
 pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List(args) => list::run(args),
+        Command::List(args) => list(args),
         Command::Show(args) => args.active().map(|active| show(&active)),
         Command::Render(args) => args.show.active().map(|active| {
             let view = active.view();
@@ -95,15 +103,10 @@ impl ShowArgs {
         let mode = match &self.mode {
             Some(name) => name.parse().map_err(|problem| anyhow::anyhow!("{problem}"))?,
             None => modes::named(Surroundings::observe().mode.as_deref())
-                .map_err(|problem| anyhow::anyhow!("{problem}, or name the mode: `toolgate mode show {}`", example()))?,
+                .map_err(|problem| anyhow::anyhow!("{problem}, or name one: `toolgate mode show {}`", WORKSTATION.name()))?,
         };
         self.files.load(mode)
     }
-}
-
-/// Some mode's name, for an example.
-fn example() -> &'static str {
-    Mode::ALL.first().map_or(MODE_VARIABLE, |mode| mode.name())
 }
 
 fn told(problems: Vec<Problem>) -> anyhow::Error {
@@ -111,13 +114,33 @@ fn told(problems: Vec<Problem>) -> anyhow::Error {
     anyhow::anyhow!("the modes cannot be read:\n{}", lines.join("\n"))
 }
 
-fn show(active: &Active) {
-    let mut table = table(["setting", "value"]);
-    for (path, value) in active.view().leaves() {
-        table.add_row([path.join("."), value]);
+/// One line for each mode; each has its own overlay, or all have the one that is named.
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let modes = Mode::ALL.iter().map(|mode| args.files.load(*mode)).collect::<anyhow::Result<Vec<_>>>()?;
+    table::print(args.output, &COLUMNS, &modes.iter().map(line).collect::<Vec<_>>())?;
+    if args.output == table::Form::Table {
+        modes.iter().for_each(warn);
     }
-    println!("{table}");
-    println!("overlay: {}", active.overlay.as_deref().unwrap_or("none"));
+    Ok(())
+}
+
+fn line(active: &Active) -> serde_json::Value {
+    let settings = &active.settings;
+    serde_json::json!({
+        "mode": active.mode.name(),
+        "enforcement": settings.enforcement.name(),
+        "permissive": settings.enforcement.is_permissive(),
+        "training_lock": settings.training_lock,
+        "somabrain": settings.somabrain.namespace,
+        "topics": format!("{}*{}", settings.kafka.topic_prefix, settings.kafka.topic_suffix),
+        "overlay": active.overlay,
+    })
+}
+
+fn show(active: &Active) {
+    let rows = active.view().leaves().into_iter().map(|(path, value)| vec![path.join("."), value]);
+    println!("{}", table::table(&["setting", "value"], rows));
+    println!("\noverlay: {}", active.overlay.as_deref().map_or_else(|| "none".to_owned(), |file| canon::text::shown(file, 4096)));
     warn(active);
 }
 
@@ -128,11 +151,4 @@ fn warn(active: &Active) {
         let mode = active.mode.name();
         eprintln!("warning: {mode} is permissive: with enforcement `{level}` calls that the policy refuses are forwarded with a warning");
     }
-}
-
-/// An empty table that fits a terminal.
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS).set_header(header);
-    table
 }

@@ -31,6 +31,9 @@ pub const OVERLAY_VARIABLE: &str = "TOOLGATE_OVERLAY";
 /// The file of the modes, and its name in an overlay's folder.
 pub const MODES_FILE: &str = "modes.yaml";
 
+/// The mode of one developer's workstation, which a first configuration is made for.
+pub const WORKSTATION: Mode = Mode::Local;
+
 /// The mode that is run, and what it sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Active {

@@ -1,6 +1,6 @@
 //! What `init` writes is a valid configuration, a policy whose tests pass, and fixtures that hold.
 
-use super::{FILES, next, word, write};
+use super::{FILES, WORKSTATION, next, word, write};
 use canon::Micros;
 use config::{Config, Surroundings};
 use policy::fixtures::{Fixture, check};
@@ -26,7 +26,7 @@ fn snapshot(dir: &Path) -> Snapshot {
 #[test]
 fn the_configuration_is_valid() {
     let dir = written();
-    let around = Surroundings { mode: Some("LOCAL".into()), ..Surroundings::default() };
+    let around = Surroundings { mode: Some(WORKSTATION.name().into()), ..Surroundings::default() };
     let config = Config::load(&dir.path().join("toolgate.yaml"), None, &around).expect("a configuration");
     assert_eq!((config.listeners.len(), config.routes.len()), (1, 1));
     assert!(config.rules().level.is_permissive());

@@ -1,0 +1,28 @@
+//! `toolgate init`: from nothing to a first refused call, by the commands that it prints.
+
+use crate::peers::{Folder, run};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// For one command.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_last_line_that_it_prints_shows_a_refusal_with_its_reason() {
+    let folder = Folder::new("init");
+    let binary = Path::new(env!("CARGO_BIN_EXE_toolgate"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let shell = |line: &str| run(Command::new("sh").args(["-c", line]).current_dir(folder.path()).env("PATH", &path), LIMIT);
+    let init = shell("toolgate init demo");
+    let printed = String::from_utf8_lossy(&init.stdout).into_owned();
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    let last = printed.lines().last().unwrap();
+    let refusal = shell(last);
+    let shown = String::from_utf8_lossy(&refusal.stdout).into_owned();
+    assert!(shown.contains("DENY") && shown.contains("path.protected"), "{last}: {shown} {}", String::from_utf8_lossy(&refusal.stderr));
+    let check = shell("cd demo && SOMA_AGENT_MODE=LOCAL toolgate check --offline");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    let again = shell("toolgate init demo");
+    assert_eq!(again.status.code(), Some(2), "nothing is overwritten");
+}
