@@ -58,6 +58,7 @@ fn settings(section: &mut Section<'_>) -> Option<policy::Settings> {
     let of = Settings::default();
     let errors = one_of([("error", BuiltinErrors::Error), ("undefined", BuiltinErrors::Undefined)]);
     all!(Settings {
+        entry_point: Some(of.entry_point),
         builtin_errors: section.or("builtin_errors", of.builtin_errors, &errors),
         tests: Some(of.tests),
         line_columns_max: section.or("line_columns_max", of.line_columns_max, &nonzero(1_000_000, NonZeroU32::new)),

@@ -14,7 +14,7 @@ mod walk;
 
 use crate::bundle::Document;
 use crate::extensions::{self, Patterns};
-use crate::snapshot::{DECISION, TOOLS, VISIBLE};
+use crate::snapshot::{TOOLS, VISIBLE};
 use crate::{Problem, schema};
 use regorus::unstable::{Module, Ref, Span};
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub(crate) struct Bundle<'a> {
     pub(crate) documents: &'a [Document],
     pub(crate) roots: &'a [Vec<String>],
     pub(crate) patterns: &'a Patterns,
+    /// The rule that decides every call.
+    pub(crate) entry_point: &'a str,
 }
 
 /// What the names of functions stand for.
@@ -64,12 +66,13 @@ pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> Packages 
 
 fn entry_points(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) {
     const CODE: &str = "policy.entry_point";
-    match bundle.rules.at(DECISION) {
+    let entry_point = bundle.entry_point;
+    match bundle.rules.at(entry_point) {
         None if bundle.modules.is_empty() => {
             problems.push(Problem::of_file("", CODE, "the bundle has no policy: write a `.rego` file with `package toolgate`"))
         }
-        None => problems.push(Problem::of_file("", CODE, format!("no rule `{DECISION}`: it is asked for every call"))),
-        Some(rule) if rule.arity.is_some() => problems.push(rule.problem(CODE, format!("`{DECISION}` is a function: make it a rule"))),
+        None => problems.push(Problem::of_file("", CODE, format!("no rule `{entry_point}`: it is asked for every call"))),
+        Some(rule) if rule.arity.is_some() => problems.push(rule.problem(CODE, format!("`{entry_point}` is a function: make it a rule"))),
         Some(_) => {}
     }
     for rule in [bundle.rules.at(VISIBLE)].into_iter().flatten().chain(bundle.rules.decisions_of_tools()) {

@@ -5,7 +5,7 @@
 
 use crate::check::{Packages, Rules};
 use crate::extensions::{self, Patterns};
-use crate::snapshot::{BuiltinErrors, DECISION, Settings, VISIBLE};
+use crate::snapshot::{BuiltinErrors, Settings, VISIBLE};
 use crate::{Problem, Source};
 use regorus::{Engine, PolicyLengthConfig, Value};
 use std::collections::{BTreeSet, HashMap};
@@ -57,7 +57,7 @@ pub(crate) struct Parts<'a> {
 impl Parts<'_> {
     pub(crate) fn engines(&self) -> Result<Engines, Problem> {
         let mut shared = HashMap::new();
-        let base = self.engine(&[DECISION, VISIBLE], &mut shared)?;
+        let base = self.engine(&[&self.settings.entry_point, VISIBLE], &mut shared)?;
         let mut tools = HashMap::new();
         for (tool, path) in self.rules.tools() {
             let engine = self.engine(&[&path], &mut shared)?;

@@ -39,6 +39,8 @@ pub enum TestModules {
 /// How a bundle is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// The rule that decides every call.
+    pub entry_point: String,
     /// What a failing builtin does.
     pub builtin_errors: BuiltinErrors,
     /// What happens to test modules.
@@ -55,6 +57,7 @@ impl Default for Settings {
     fn default() -> Self {
         let lengths = PolicyLengthConfig::default();
         Self {
+            entry_point: DECISION.to_owned(),
             builtin_errors: BuiltinErrors::default(),
             tests: TestModules::default(),
             line_columns_max: lengths.max_col,
@@ -64,7 +67,7 @@ impl Default for Settings {
     }
 }
 
-/// The rule that is asked for every call.
+/// The rule that is asked for every call, unless the settings name another.
 pub(crate) const DECISION: &str = "data.toolgate.decision";
 /// The rule that says whether a list shows a tool.
 pub(crate) const VISIBLE: &str = "data.toolgate.visible";
@@ -73,6 +76,7 @@ pub(crate) const TOOLS: [&str; 3] = ["data", "toolgate", "tools"];
 
 /// A loaded policy. Immutable; clones of its engines answer each call and are dropped after, so that no call sees another.
 pub struct Snapshot {
+    entry_point: String,
     engines: Engines,
     /// With all modules, those of tests too: only where tests are loaded.
     whole: Option<Engine>,
@@ -110,7 +114,7 @@ impl Snapshot {
     /// The policy's answer on a call. `left` says how much time the call still has; it is asked before each part.
     #[must_use]
     pub fn evaluate(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Decision {
-        let base = decide(&self.engines.base, asked, DECISION, left);
+        let base = decide(&self.engines.base, asked, &self.entry_point, left);
         match asked.tool.as_deref().and_then(|tool| self.engines.tools.get(tool)) {
             Some(tool) => base.join(decide(&tool.engine, asked, &tool.path, left)),
             None => base,
@@ -171,7 +175,7 @@ impl Snapshot {
     fn try_blank(&self, problems: &mut Vec<Problem>) {
         let left = || Duration::from_millis(TRIAL_MS);
         let tools = self.engines.tools.values().map(|tool| (tool.path.as_str(), &tool.engine));
-        for (path, engine) in tools.chain([(DECISION, &self.engines.base)]) {
+        for (path, engine) in tools.chain([(self.entry_point.as_str(), &self.engines.base)]) {
             let decision = decide(engine, &Asked::blank(), path, &left);
             for reason in decision.reasons.into_iter().filter(|reason| [codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str())) {
                 problems.push(Problem::of_file("", "policy.result", format!("`{path}`: {}", reason.message)));
@@ -199,7 +203,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     let modules = whole.get_modules().clone();
     let patterns = Arc::new(Patterns::default());
     let rules = check::rules(&modules);
-    let bundle = check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns };
+    let bundle = check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns, entry_point: &settings.entry_point };
     let packages = check::run(&bundle, problems);
     for document in documents {
         if let Err(error) = whole.add_data(document.value) {
@@ -215,6 +219,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     let engines = engines::prepare(&mut whole, settings.builtin_errors, &patterns).and_then(|()| parts.engines());
     let engines = engines.map_err(|problem| problems.push(problem)).ok()?;
     let snapshot = Snapshot {
+        entry_point: settings.entry_point.clone(),
         engines,
         whole: (settings.tests == TestModules::Load).then_some(whole),
         visible: rules.has(VISIBLE).then_some(VISIBLE),

@@ -134,7 +134,7 @@ impl House {
         }
         let mut policies = BTreeMap::new();
         for entry_point in self.entry_points() {
-            let settings = self.config.policy.settings.clone();
+            let settings = policy::Settings { entry_point: entry_point.clone(), ..self.config.policy.settings.clone() };
             match evaluator::load(source.clone(), settings, POLICY_LOAD_LIMIT).await {
                 Ok(snapshot) => drop(policies.insert(entry_point, Arc::new(snapshot))),
                 Err(LoadError::Problems(problems)) => return self.policy_rejected(Some(digest), problems.iter().map(ToString::to_string).collect()).await,
