@@ -192,6 +192,7 @@ impl House {
             let anchors = Arc::new(anchors);
             self.materials.anchors.store(Arc::clone(&anchors));
             self.swap(|view| View { anchors: Arc::clone(&anchors), ..view.clone() });
+            self.renew_upstreams();
             Ok(read.len())
         })
     }
@@ -212,8 +213,14 @@ impl House {
         let read = sources::file(&files.certificate).and_then(|certificate| Ok((certificate, sources::file(&files.key)?)));
         self.built("certificate", read, |(certificate, key)| vec![certificate.clone(), key.clone()], |(certificate, key)| {
             own.replace(Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?);
+            self.renew_upstreams();
             Ok(1)
         })
+    }
+
+    /// Connections that were made under older certificates or trust are not used again.
+    fn renew_upstreams(&self) {
+        self.view.load().routes.iter().for_each(|route| route.upstream.renew());
     }
 
     fn reload_credentials(&self) {
