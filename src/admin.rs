@@ -5,7 +5,7 @@
 mod deposits;
 
 use crate::service::House;
-use crate::telemetry::rendered;
+use crate::telemetry::{LimitLabels, rendered};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -72,9 +72,25 @@ impl Admin {
         #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
         house.metrics.undelivered_age.set(stats.oldest_unread.map_or(0.0, |oldest| now.0.saturating_sub(oldest.0) as f64 / 1e6));
         house.metrics.policy_age.set(house.policy_age_s(now));
+        self.limits();
         let mut response = text(StatusCode::OK, rendered(&house.registry));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"));
         response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+        response
+    }
+}
+
+impl Admin {
+    /// Brings the counters of the listeners and upstreams, which count for themselves, up to date.
+    fn limits(&self) {
+        let (metrics, tally) = (&self.house.metrics, &self.house.tally);
+        let catch_up = |counter: &prometheus_client::metrics::counter::Counter, now: u64| counter.inc_by(now.saturating_sub(counter.get()));
+        for limit in wire::Limit::ALL {
+            catch_up(&metrics.limits_met.get_or_create(&LimitLabels { limit: limit.name() }), tally.met(*limit));
+        }
+        catch_up(&metrics.unreadable, tally.unreadable());
+        metrics.connections.set(i64::try_from(tally.connections()).unwrap_or(i64::MAX));
     }
 }
 
@@ -94,7 +110,8 @@ fn answer(status: StatusCode, value: &Value) -> Response<ReplyBody> {
 
 /// RFC 9457, with the reason's code.
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response<ReplyBody> {
-    let mut response = answer(status, &json!({"title": status.canonical_reason(), "status": status.as_u16(), "code": code, "detail": detail}));
+    let mut response =
+        answer(status, &json!({"title": status.canonical_reason(), "status": status.as_u16(), "code": code, "detail": detail}));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }

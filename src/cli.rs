@@ -20,7 +20,13 @@ use std::process::ExitCode;
 
 /// The policy decision sidecar for AI agents' tool calls.
 #[derive(Parser)]
-#[command(name = "toolgate", version, about, max_term_width = 100, after_help = "Example:\n  toolgate init demo && cd demo && toolgate policy test policies")]
+#[command(
+    name = "toolgate",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Example:\n  toolgate init demo && cd demo && toolgate policy test policies"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -11,7 +11,7 @@ mod pass_on;
 mod stopped;
 
 pub(crate) use facts::Facts;
-pub(crate) use stopped::{Stopped, stop};
+pub(crate) use stopped::{Refused, Stopped, stop};
 
 use crate::service::House;
 use crate::view::View;
@@ -28,16 +28,16 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let Accepted { mut head, body, peer, listener, load, deadline } = accepted;
     facts.peer(&peer, &head, view);
     if let Load::Over(limit) = load {
-        return Err(Stopped::Overload(limit));
+        return Err(Refused::Overload(limit).into());
     }
-    let route = view.route(&listener, &head).ok_or(Stopped::NoRoute)?;
+    let route = view.route(&listener, &head).ok_or(Refused::NoRoute)?;
     facts.route(route);
     let caller = identify::caller(view, route, &peer, &head, facts.now.at);
     facts.caller(&caller, &house.journal);
     identify::consume_credentials(route, &mut head);
 
-    let body = body.collect().await.map_err(Stopped::Body)?;
-    let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Stopped::Malformed)?;
+    let body = body.collect().await.map_err(Refused::Body)?;
+    let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
     facts.call(&call, &caller, route, &house.journal);
 
     let decision = match caller.judged() {
@@ -65,15 +65,15 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     };
     let reading = Reading::of(&call, facts::redactions(&decision), view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
-    let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Stopped::Table(stopped.0))?;
+    let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
     let entry = facts.forwarded(permit.passage());
     let clearance = match house.metrics.timed(&house.metrics.commit_time, house.journal.append(entry)).await {
-        Ok(receipt) => permit.clear(receipt).map_err(Stopped::Mixup)?,
+        Ok(receipt) => permit.clear(receipt).map_err(Refused::Mixup)?,
         Err(unrecorded) => {
             facts.unrecorded(&unrecorded)?;
             house.lost(&unrecorded);
-            permit.clear_unrecorded(&route.rules, unrecorded).map_err(|stopped| Stopped::Table(stopped.0))?
+            permit.clear_unrecorded(&route.rules, unrecorded).map_err(|stopped| Refused::Table(stopped.0))?
         }
     };
     facts.cleared(clearance.warnings());

@@ -104,7 +104,10 @@ impl House {
     /// Whether a permission's use is spent. What counts is the claim; this gives a clear answer early.
     pub(crate) async fn used(&self, iss: &str, jti: &str) -> Result<bool, String> {
         let (journal, iss, jti) = (self.journal.clone(), iss.to_owned(), jti.to_owned());
-        tokio::task::spawn_blocking(move || journal.used(&iss, &jti)).await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        tokio::task::spawn_blocking(move || journal.used(&iss, &jti))
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 
     /// From here on `/readyz` says no.
@@ -120,7 +123,10 @@ impl House {
             why.push("it is stopping".to_owned());
         }
         if view.policies.is_empty() {
-            why.push(format!("no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it", self.config.policy.source.display()));
+            why.push(format!(
+                "no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it",
+                self.config.policy.source.display()
+            ));
         } else if self.policy_freshness(self.journal.now().at) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }

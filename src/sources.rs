@@ -71,7 +71,8 @@ impl Walk<'_> {
         if deep > FOLDERS_DEEP_MAX {
             return Err(too_many("folders in one another", FOLDERS_DEEP_MAX as u64));
         }
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).map_err(io)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(io)?;
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(folder).map_err(io)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(io)?;
         paths.sort();
         for path in paths {
             let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
@@ -80,7 +81,11 @@ impl Walk<'_> {
             }
             self.entries += 1;
             if self.entries > self.limits.entries_max {
-                return Err(Unreadable::TooMany { path: self.root.to_owned(), what: "files and folders", most: self.limits.entries_max as u64 });
+                return Err(Unreadable::TooMany {
+                    path: self.root.to_owned(),
+                    what: "files and folders",
+                    most: self.limits.entries_max as u64,
+                });
             }
             if path.is_dir() {
                 self.folder(&path, deep + 1)?;

@@ -37,6 +37,13 @@ pub(crate) struct OutcomeLabels {
     pub(crate) outcome: &'static str,
 }
 
+/// A named limit.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct LimitLabels {
+    /// Its key in the configuration, for example `body_bytes_max`.
+    pub(crate) limit: &'static str,
+}
+
 /// What was reloaded, and how it went.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct ReloadLabels {
@@ -64,6 +71,9 @@ pub(crate) struct Metrics {
     pub(crate) refusals: Family<CodeLabels, Counter>,
     pub(crate) warnings: Family<CodeLabels, Counter>,
     pub(crate) outcomes: Family<OutcomeLabels, Counter>,
+    pub(crate) limits_met: Family<LimitLabels, Counter>,
+    pub(crate) unreadable: Counter,
+    pub(crate) connections: Gauge,
     pub(crate) reloads: Family<ReloadLabels, Counter>,
     pub(crate) mode: Family<ModeLabels, Gauge>,
     pub(crate) records_lost: Counter,
@@ -98,6 +108,9 @@ impl Metrics {
         all.register("refusals", "Refused calls, by reserved reason code", self.refusals.clone());
         all.register("warnings", "Warnings on forwarded calls, by reserved reason code", self.warnings.clone());
         all.register("outcomes", "How forwarded calls ended", self.outcomes.clone());
+        all.register("limits_met", "How often each limit was met", self.limits_met.clone());
+        all.register("unreadable_connections", "Connections whose bytes were no HTTP", self.unreadable.clone());
+        all.register("connections", "Open connections of agents", self.connections.clone());
         all.register("reloads", "Reloads of policies, keys, trust bundles and certificates", self.reloads.clone());
         all.register("mode", "The runtime mode, always 1", self.mode.clone());
         all.register("records_lost", "Records that a permissive mode went on without", self.records_lost.clone());
@@ -106,10 +119,25 @@ impl Metrics {
         all.register_with_unit("journal", "Size of the journal", Unit::Bytes, self.journal_bytes.clone());
         all.register_with_unit("journal_budget", "Largest size of the journal", Unit::Bytes, self.journal_budget_bytes.clone());
         all.register("undelivered_records", "Records not yet read back from ClickHouse", self.undelivered_records.clone());
-        all.register_with_unit("undelivered_age", "Age of the oldest record not yet read back", Unit::Seconds, self.undelivered_age.clone());
+        all.register_with_unit(
+            "undelivered_age",
+            "Age of the oldest record not yet read back",
+            Unit::Seconds,
+            self.undelivered_age.clone(),
+        );
         all.register("calls_in_flight", "Calls between acceptance and the end of their answer", self.calls_in_flight.clone());
-        all.register_with_unit("policy_age", "Time since the policy's source was last read and checked", Unit::Seconds, self.policy_age.clone());
-        all.register_with_unit("decision", "Time of a decision, the hand-over to its thread included", Unit::Seconds, self.decision_time.0.clone());
+        all.register_with_unit(
+            "policy_age",
+            "Time since the policy's source was last read and checked",
+            Unit::Seconds,
+            self.policy_age.clone(),
+        );
+        all.register_with_unit(
+            "decision",
+            "Time of a decision, the hand-over to its thread included",
+            Unit::Seconds,
+            self.decision_time.0.clone(),
+        );
         all.register_with_unit("commit", "Time from handing a record over to its receipt", Unit::Seconds, self.commit_time.0.clone());
         all.register_with_unit("call", "Time from a call's head to the end of its answer", Unit::Seconds, self.call_time.0.clone());
         all

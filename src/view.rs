@@ -66,7 +66,11 @@ impl View {
     /// The same view with the digest of what it holds.
     pub(crate) fn with_digest(self) -> Self {
         let policies = self.policies.values().map(|policy| policy.digest());
-        let parts: Vec<[u8; 32]> = [self.config_digest, self.keys.digest(), self.anchors.generation()].into_iter().chain(policies).map(|digest| digest.0).collect();
+        let parts: Vec<[u8; 32]> = [self.config_digest, self.keys.digest(), self.anchors.generation()]
+            .into_iter()
+            .chain(policies)
+            .map(|digest| digest.0)
+            .collect();
         Self { digest: Digest::of(&[parts.as_flattened()]), ..self }
     }
 
@@ -121,7 +125,15 @@ mod tests {
 
     #[test]
     fn a_prefix_ends_at_a_segment() {
-        for (path, prefix, taken) in [("/mcp", "/mcp", true), ("/mcp/", "/mcp", true), ("/mcp/a", "/mcp/", true), ("/mcpx", "/mcp", false), ("/", "/", true), ("/a", "/", true), ("/m", "/mcp", false)] {
+        for (path, prefix, taken) in [
+            ("/mcp", "/mcp", true),
+            ("/mcp/", "/mcp", true),
+            ("/mcp/a", "/mcp/", true),
+            ("/mcpx", "/mcp", false),
+            ("/", "/", true),
+            ("/a", "/", true),
+            ("/m", "/mcp", false),
+        ] {
             assert_eq!(below(path, prefix), taken, "{path} below {prefix}");
         }
     }

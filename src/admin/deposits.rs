@@ -17,7 +17,11 @@ pub(super) async fn refusal(house: &House, id: &str) -> Response<ReplyBody> {
     };
     match house.refused(call).await {
         Ok(Some(refused)) => answer(StatusCode::OK, &facts(house, &refused)),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "toolgate.admin.decision", "this journal knows no such refused decision: is the id whole, and is it younger than `journal.refusal_keep_s`?"),
+        Ok(None) => problem(
+            StatusCode::NOT_FOUND,
+            "toolgate.admin.decision",
+            "this journal knows no such refused decision: is the id whole, and is it younger than `journal.refusal_keep_s`?",
+        ),
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "toolgate.journal_down", &why),
     }
 }
@@ -65,7 +69,12 @@ pub(super) async fn deposit(house: &House, token: &[u8]) -> Response<ReplyBody> 
     let waiting = Deposit {
         iss: verified.iss().to_owned(),
         jti: verified.jti().to_owned(),
-        binding: Binding { subject: refused.subject.as_str().to_owned(), tenant: refused.tenant.clone(), upstream: refused.upstream.clone(), tool: refused.tool.clone() },
+        binding: Binding {
+            subject: refused.subject.as_str().to_owned(),
+            tenant: refused.tenant.clone(),
+            upstream: refused.upstream.clone(),
+            tool: refused.tool.clone(),
+        },
         arguments_digest: refused.arguments_digest.to_string(),
         exp: verified.exp(),
         token: token.to_owned(),
@@ -74,8 +83,13 @@ pub(super) async fn deposit(house: &House, token: &[u8]) -> Response<ReplyBody> 
     let events = vec![Event::Permission(Box::new(deposited(house, &verified, &refused)))];
     let entry = Entry { key: House::call_id(), events, claims: Vec::new(), puts: vec![Put::Deposit(waiting)] };
     match house.journal.append(entry).await {
-        Ok(_) => answer(StatusCode::CREATED, &json!({"jti": verified.jti(), "decision_id": refused.id.to_string(), "tool": refused.tool, "expires": expires})),
-        Err(Unrecorded::Refused(Cause::AlreadyUsed, _)) => problem(StatusCode::CONFLICT, "toolgate.permission.used", "the permission is used already"),
+        Ok(_) => answer(
+            StatusCode::CREATED,
+            &json!({"jti": verified.jti(), "decision_id": refused.id.to_string(), "tool": refused.tool, "expires": expires}),
+        ),
+        Err(Unrecorded::Refused(Cause::AlreadyUsed, _)) => {
+            problem(StatusCode::CONFLICT, "toolgate.permission.used", "the permission is used already")
+        }
         Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "toolgate.journal_refused", &why.to_string()),
     }
 }

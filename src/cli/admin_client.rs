@@ -42,7 +42,9 @@ impl Place {
     pub(super) fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (status, answer) = runtime.block_on(async {
-            tokio::time::timeout(LIMIT, self.exchange(method, path, body)).await.with_context(|| format!("{self:?} did not answer within {} s", LIMIT.as_secs()))?
+            tokio::time::timeout(LIMIT, self.exchange(method, path, body))
+                .await
+                .with_context(|| format!("{self:?} did not answer within {} s", LIMIT.as_secs()))?
         })?;
         let value: Value = serde_json::from_slice(&answer).context("the answer is not JSON: is this toolgate's admin listener?")?;
         if status.is_success() {
@@ -55,11 +57,15 @@ impl Place {
     async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
         match self {
             Self::Tcp(address) => {
-                let socket = TcpStream::connect(address).await.with_context(|| format!("cannot reach the admin listener at `{address}`: does toolgate run?"))?;
+                let socket = TcpStream::connect(address)
+                    .await
+                    .with_context(|| format!("cannot reach the admin listener at `{address}`: does toolgate run?"))?;
                 send(TokioIo::new(socket), method, path, body).await
             }
             Self::Unix(socket) => {
-                let stream = UnixStream::connect(socket).await.with_context(|| format!("cannot reach the admin listener at `{}`: does toolgate run?", socket.display()))?;
+                let stream = UnixStream::connect(socket)
+                    .await
+                    .with_context(|| format!("cannot reach the admin listener at `{}`: does toolgate run?", socket.display()))?;
                 send(TokioIo::new(stream), method, path, body).await
             }
         }
@@ -75,7 +81,10 @@ where
     let request = Request::builder().method(method).uri(path).header("host", "localhost").body(Full::new(body))?;
     let response = sender.send_request(request).await?;
     let status = response.status();
-    let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
+    let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
     connection.abort();
     Ok((status, answer.to_bytes()))
 }

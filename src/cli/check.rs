@@ -67,7 +67,10 @@ fn mode(config: &Config, findings: &mut Findings) {
         findings.warnings.push(format!("{name} is permissive: calls that the policy refuses are forwarded with a warning"));
     }
     if rules.level >= Level::Strict && rules.lock == Lock::On {
-        findings.warnings.push("the training lock is on: every call is refused, since training sessions are not built yet; an overlay may switch it off".to_owned());
+        findings.warnings.push(
+            "the training lock is on: every call is refused, since training sessions are not built yet; an overlay may switch it off"
+                .to_owned(),
+        );
     }
     if config.permissions.keys.is_none() && !rules.level.is_permissive() {
         findings.warnings.push("`permissions.keys` names no file: nobody can lift a refusal".to_owned());
@@ -82,7 +85,11 @@ fn policy(config: &Config, findings: &mut Findings) {
     };
     let settings = config.policy.settings.clone();
     match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {
-        Ok(Ok(snapshot)) => findings.good.push(format!("policy {path}: digest {}, {} tool(s) with rules of their own", snapshot.digest(), snapshot.tools().len())),
+        Ok(Ok(snapshot)) => findings.good.push(format!(
+            "policy {path}: digest {}, {} tool(s) with rules of their own",
+            snapshot.digest(),
+            snapshot.tools().len()
+        )),
         Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| format!("{path}/{problem}"))),
         Err(error) => findings.wrong.push(format!("policy {path}: {error}")),
     }

@@ -46,6 +46,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         anyhow::Ok(())
     })?;
-    println!("the schema is in place in `{}` at {}; rows are kept {}", database.as_str(), client.at(), days.map_or_else(|| "for good".to_owned(), |days| format!("{days} days")));
+    println!(
+        "the schema is in place in `{}` at {}; rows are kept {}",
+        database.as_str(),
+        client.at(),
+        days.map_or_else(|| "for good".to_owned(), |days| format!("{days} days"))
+    );
     Ok(ExitCode::SUCCESS)
 }

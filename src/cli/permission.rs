@@ -17,10 +17,14 @@ use std::process::ExitCode;
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Make a key and its entry for the file of keys
-    #[command(after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override --out maria.pem --keys permissions.jwks.json")]
+    #[command(
+        after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override --out maria.pem --keys permissions.jwks.json"
+    )]
     Keygen(keygen::Args),
     /// Sign an override or approval of one refused call
-    #[command(after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override --key maria.pem --reason \"incident 42\" --deposit")]
+    #[command(
+        after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override --key maria.pem --reason \"incident 42\" --deposit"
+    )]
     Sign(sign::Args),
     /// Leave a signed permission for the call that it is for
     #[command(after_help = "Example:\n  toolgate permission deposit --admin http://127.0.0.1:9901 override.jwt")]

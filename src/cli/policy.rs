@@ -123,7 +123,8 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let (outcomes, stories) = on_large_stack(TESTS_LIMIT, move || {
         let begun = Instant::now();
         let outcomes = policy::test::run(&snapshot, &filter, at, &|| begun.elapsed());
-        let stories: Vec<_> = fixtures.iter().filter(|fixture| fixture.story.contains(&filter)).map(|fixture| story(fixture, &snapshot)).collect();
+        let stories: Vec<_> =
+            fixtures.iter().filter(|fixture| fixture.story.contains(&filter)).map(|fixture| story(fixture, &snapshot)).collect();
         (outcomes, stories)
     })?;
     for outcome in &outcomes {
@@ -141,7 +142,12 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     }
     let count = |wanted: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| wanted(&outcome.ending)).count();
     let (passed, skipped) = (count(|ending| *ending == Ending::Pass), count(|ending| *ending == Ending::Skipped));
-    println!("PASS: {}/{}{}", passed + stories.len() - bad, outcomes.len() + stories.len() - skipped, if skipped > 0 { format!(", SKIPPED: {skipped}") } else { String::new() });
+    println!(
+        "PASS: {}/{}{}",
+        passed + stories.len() - bad,
+        outcomes.len() + stories.len() - skipped,
+        if skipped > 0 { format!(", SKIPPED: {skipped}") } else { String::new() }
+    );
     let code = if bad > 0 { 2 } else { policy::test::exit_code(&outcomes) };
     Ok(ExitCode::from(code))
 }
@@ -170,7 +176,10 @@ fn story(fixture: &Fixture, snapshot: &Snapshot) -> (String, Vec<String>) {
 
 /// Every folder below `folder` that has an `input.json`, in the order of their names.
 fn read_fixtures(folder: &Path) -> anyhow::Result<Vec<Fixture>> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder).with_context(|| format!("cannot read `{}`", folder.display()))?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read `{}`", folder.display()))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     folders.retain(|path| path.join("input.json").is_file());
     folders.sort();
     folders.iter().map(|folder| fixture(folder)).collect()

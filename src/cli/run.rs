@@ -82,7 +82,12 @@ async fn serve(house: Arc<House>, listeners: Vec<Listener>, begun: Instant) -> a
     for line in house.unready() {
         tracing::error!("not ready: {line}");
     }
-    let places: Vec<String> = doors.iter().map(|door| format!("{} on {}", door.name(), door.address().map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string()))).collect();
+    let places: Vec<String> = doors
+        .iter()
+        .map(|door| {
+            format!("{} on {}", door.name(), door.address().map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string()))
+        })
+        .collect();
     tracing::info!(listeners = places.join(", "), admin = house.admin_address(), after_ms = begun.elapsed().as_millis(), "serving");
     let drain = Stop::default();
     let limits = house.config.limits.wire.clone();
@@ -141,7 +146,14 @@ fn administer(house: &Arc<House>, stop: &Stop) -> anyhow::Result<tokio::task::Jo
         .into_iter()
         .map(|(bound, reach)| {
             let handler = Arc::new(Admin { house: Arc::clone(house), reach });
-            tokio::spawn(wire::serve(vec![bound], wire::Limits::default(), handler, Arc::new(wire::Tally::default()), stop.clone(), Duration::from_secs(1)))
+            tokio::spawn(wire::serve(
+                vec![bound],
+                wire::Limits::default(),
+                handler,
+                Arc::new(wire::Tally::default()),
+                stop.clone(),
+                Duration::from_secs(1),
+            ))
         })
         .collect();
     Ok(tokio::spawn(async move {
@@ -156,7 +168,12 @@ fn announce(house: &House) {
     let mode = house.view.load().mode.clone();
     let writer = house.journal.writer().to_string();
     if mode.permissive {
-        tracing::warn!(mode = mode.name, enforcement = mode.enforcement, writer, "PERMISSIVE: calls that the policy refuses are forwarded with a warning");
+        tracing::warn!(
+            mode = mode.name,
+            enforcement = mode.enforcement,
+            writer,
+            "PERMISSIVE: calls that the policy refuses are forwarded with a warning"
+        );
     } else {
         tracing::info!(mode = mode.name, enforcement = mode.enforcement, writer, "starting");
     }

@@ -27,11 +27,22 @@ pub(crate) enum Seen {
 }
 
 /// What was presented for this call, as the table asks it. What was seen goes into `facts`, for the record.
-pub(crate) async fn authorise(house: &House, view: &View, route: &Route, facts: &mut Facts, call: &ToolCall<Value>, caller: &Caller, decision: &Decision) -> Presented {
+pub(crate) async fn authorise(
+    house: &House,
+    view: &View,
+    route: &Route,
+    facts: &mut Facts,
+    call: &ToolCall<Value>,
+    caller: &Caller,
+    decision: &Decision,
+) -> Presented {
     let blocked = blocked(route, decision);
-    let (Ok(workload), Ok(tenant), Some(tool), Some(digest)) = (&caller.principal.workload, &caller.tenant, &call.tool, facts.digest) else {
+    let (Ok(workload), Ok(tenant), Some(tool), Some(digest)) = (&caller.principal.workload, &caller.tenant, &call.tool, facts.digest)
+    else {
         return match &call.permission {
-            Some(_) => rejected(facts, "toolgate.permission.unbound", "a permission is for a tool call of an identified workload".to_owned()),
+            Some(_) => {
+                rejected(facts, "toolgate.permission.unbound", "a permission is for a tool call of an identified workload".to_owned())
+            }
             None => Presented::Nothing,
         };
     };
@@ -71,12 +82,16 @@ struct Bound<'a> {
 
 async fn check(house: &House, view: &View, facts: &Facts, bound: &Bound<'_>, token: &str) -> Result<Verified, (&'static str, String)> {
     if let Clock::Behind(behind_ms) = facts.now.clock {
-        return Err(("toolgate.permission.clock", format!("the clock is {behind_ms} ms behind the newest record: no permission is honoured until it is set")));
+        return Err((
+            "toolgate.permission.clock",
+            format!("the clock is {behind_ms} ms behind the newest record: no permission is honoured until it is set"),
+        ));
     }
     let said = |rejected: Rejected| (rejected.code(), rejected.to_string());
     let claimed = permission::peek(token, &house.config.permissions.settings).map_err(said)?;
     let refused = house.refused(claimed.decision_id).await.map_err(|why| ("toolgate.permission.journal", why))?;
-    let user = bound.caller.principal.user.as_ref().map(|user| identity::Actor { issuer: user.issuer.clone(), subject: user.subject.clone() });
+    let user =
+        bound.caller.principal.user.as_ref().map(|user| identity::Actor { issuer: user.issuer.clone(), subject: user.subject.clone() });
     let Ok(workload) = &bound.caller.principal.workload else { return Err(("toolgate.permission.unbound", String::new())) };
     let binding = Binding {
         audience: house.config.identity.trust_domain.as_str(),

@@ -1,6 +1,6 @@
 //! What is known of a call so far: it becomes the decision's record, whatever the end.
 
-use super::Stopped;
+use super::Refused;
 use super::authorise::{Seen, kind};
 use super::identify::Caller;
 use crate::view::{Route, View};
@@ -117,8 +117,11 @@ impl Facts {
             subject: user.subject.clone(),
             claims: Some(Mask::default().value::<canon::json::Tree>(&user.claims)),
         });
-        self.event.body.actors =
-            principal.actors.iter().map(|actor| Person { issuer: actor.issuer.clone(), subject: actor.subject.clone(), claims: None }).collect();
+        self.event.body.actors = principal
+            .actors
+            .iter()
+            .map(|actor| Person { issuer: actor.issuer.clone(), subject: actor.subject.clone(), claims: None })
+            .collect();
         if let Some((code, message)) = caller.why() {
             self.reason(code, &message);
         }
@@ -279,10 +282,10 @@ impl Facts {
     }
 
     /// A use that another call spent first is a refusal of this one, in every mode that asks for it.
-    pub(crate) fn unrecorded(&mut self, why: &Unrecorded) -> Result<(), Stopped> {
+    pub(crate) fn unrecorded(&mut self, why: &Unrecorded) -> Result<(), Refused> {
         if let Unrecorded::Refused(Cause::AlreadyUsed, _) = why {
             self.permission = Some(Seen::Rejected { code: "toolgate.permission.used", why: "the permission is used already".to_owned() });
-            return Err(Stopped::Used);
+            return Err(Refused::Used);
         }
         Ok(())
     }

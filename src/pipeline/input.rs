@@ -9,7 +9,15 @@ use protocol::ToolCall;
 use std::sync::Arc;
 
 /// Everything that a policy may know of `call`. `declared` is what the upstream said of the tool when it was last listed.
-pub(crate) fn of(view: &View, route: &Route, facts: &Facts, call: &ToolCall<Value>, caller: &Caller, tenant: &Tenant, declared: Value) -> Input {
+pub(crate) fn of(
+    view: &View,
+    route: &Route,
+    facts: &Facts,
+    call: &ToolCall<Value>,
+    caller: &Caller,
+    tenant: &Tenant,
+    declared: Value,
+) -> Input {
     Input {
         time: facts.now.at,
         mode: view.mode.input.clone(),
@@ -44,7 +52,11 @@ fn subject(caller: &Caller, tenant: &Tenant) -> Subject {
         subject: user.subject.as_str().into(),
         claims: user.claims.clone(),
     });
-    let actors = caller.principal.actors.iter().map(|actor| Actor { issuer: Some(actor.issuer.as_str().into()), subject: actor.subject.as_str().into() });
+    let actors = caller
+        .principal
+        .actors
+        .iter()
+        .map(|actor| Actor { issuer: Some(actor.issuer.as_str().into()), subject: actor.subject.as_str().into() });
     Subject { workload, user, actors: actors.collect(), tenant: tenant.as_str().into(), persona: None }
 }
 
@@ -53,5 +65,10 @@ fn http(route: &Route, facts: &Facts, call: &ToolCall<Value>) -> Http {
         let values: Vec<Arc<str>> = call.headers().get_all(name).iter().filter_map(|value| value.to_str().ok()).map(Into::into).collect();
         (!values.is_empty()).then(|| (Arc::from(name.as_str()), values))
     });
-    Http { method: facts.http_method.as_str().into(), path: call.path.as_str().into(), query: call.query.as_deref().map(Into::into), headers: headers.collect() }
+    Http {
+        method: facts.http_method.as_str().into(),
+        path: call.path.as_str().into(),
+        query: call.query.as_deref().map(Into::into),
+        headers: headers.collect(),
+    }
 }

@@ -28,7 +28,14 @@ const FRAMES_WAITING_MAX: usize = 4;
 
 /// Passes an answer on. A stream goes on in a task of its own; anything else is looked at until its first bytes are good, so that a
 /// broken one can still be answered by 502.
-pub(super) async fn answer(house: &House, facts: &Facts, reading: Reading, lists: Option<Lists>, answer: Response<wire::Answer>, open: Open) -> Result<Response<ReplyBody>, Stopped> {
+pub(super) async fn answer(
+    house: &House,
+    facts: &Facts,
+    reading: Reading,
+    lists: Option<Lists>,
+    answer: Response<wire::Answer>,
+    open: Open,
+) -> Result<Response<ReplyBody>, Stopped> {
     let (mut head, body) = answer.into_parts();
     let ending = Ending::new(house, facts, head.status.as_u16(), open);
     let machine = match Answer::begin(reading, head.status, &mut head.headers) {
@@ -188,7 +195,14 @@ struct Ending {
 
 impl Ending {
     fn new(house: &House, facts: &Facts, status: u16, open: Open) -> Self {
-        Self { open, metrics: house.metrics.clone(), status, released: facts.released, started: facts.started, request_bytes: facts.request_bytes }
+        Self {
+            open,
+            metrics: house.metrics.clone(),
+            status,
+            released: facts.released,
+            started: facts.started,
+            request_bytes: facts.request_bytes,
+        }
     }
 
     fn whole(self, machine: &Answer) {
@@ -217,7 +231,8 @@ impl Ending {
 
     fn end(self, kind: OutcomeKind, machine: &Answer, why: Option<(&'static str, String)>) {
         let seen = machine.seen();
-        let outcome = Outcome { tool_error: seen.tool_error, rpc_error: seen.rpc_error, response_bytes: Some(seen.bytes), ..Outcome::of(kind) };
+        let outcome =
+            Outcome { tool_error: seen.tool_error, rpc_error: seen.rpc_error, response_bytes: Some(seen.bytes), ..Outcome::of(kind) };
         self.conclude(outcome, why);
     }
 

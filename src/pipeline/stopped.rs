@@ -16,6 +16,27 @@ const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Why a call ended before its answer.
 pub(crate) enum Stopped {
+    /// Nothing of it left: the end is recorded, and answered.
+    Refused(Refused),
+    /// It was cleared, and the upstream gave no answer: its outcome is recorded, and answered.
+    Upstream(Box<Failed>),
+    /// It was sent, and the answer cannot be passed on: its outcome is recorded already.
+    Answer {
+        /// The reason's code.
+        code: &'static str,
+        /// In words.
+        why: String,
+    },
+}
+
+impl From<Refused> for Stopped {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// Why nothing of a call left.
+pub(crate) enum Refused {
     /// There is no room for it.
     Overload(Limit),
     /// No route takes it.
@@ -30,15 +51,6 @@ pub(crate) enum Stopped {
     Used,
     /// The receipt was of another call.
     Mixup(gate::Mixup),
-    /// It was cleared, and the upstream gave no answer.
-    Upstream(Box<Failed>),
-    /// It was sent, and the answer cannot be passed on. Its outcome is recorded.
-    Answer {
-        /// The reason's code.
-        code: &'static str,
-        /// In words.
-        why: String,
-    },
 }
 
 /// A refusal before it is spelled.
@@ -64,7 +76,7 @@ pub(crate) async fn stop(house: &House, view: &View, mut facts: Facts, stopped: 
             tracing::warn!(decision = %facts.id, route = facts.route_name(), code, why, "an upstream's answer cannot be passed on");
             return spelled(view, &facts, &Said::of(protocol::Class::Upstream(StatusCode::BAD_GATEWAY), code, why), None);
         }
-        other => said(view, &facts, other),
+        Stopped::Refused(refused) => said(view, &facts, refused),
     };
     facts.warnings.clone_from(&said.warnings);
     let status = spelled(view, &facts, &said, None).status().as_u16();
@@ -79,7 +91,10 @@ pub(crate) async fn stop(house: &House, view: &View, mut facts: Facts, stopped: 
     // What the policy said comes first; for anyone who is not known it is not said at all.
     let reasons = match said.class {
         protocol::Class::Policy => every.into_iter().chain(said.reasons.clone()).collect(),
-        protocol::Class::Malformed(_) | protocol::Class::Unidentified | protocol::Class::Unavailable { .. } | protocol::Class::Upstream(_) => said.reasons.clone(),
+        protocol::Class::Malformed(_)
+        | protocol::Class::Unidentified
+        | protocol::Class::Unavailable { .. }
+        | protocol::Class::Upstream(_) => said.reasons.clone(),
     };
     spelled(view, &facts, &Said { reasons, ..said }, ask)
 }
@@ -91,28 +106,40 @@ fn ask(house: &House, facts: &Facts, lift: Lift) -> String {
         Lift::Override => "override",
         Lift::BreakGlass => "override --break-glass",
     };
-    format!("toolgate permission sign --admin {} --decision {} --kind {kind} --key KEY.pem --reason \"WHY\" --deposit", house.admin_address(), facts.id)
+    format!(
+        "toolgate permission sign --admin {} --decision {} --kind {kind} --key KEY.pem --reason \"WHY\" --deposit",
+        house.admin_address(),
+        facts.id
+    )
 }
 
-fn said(view: &View, facts: &Facts, stopped: Stopped) -> Said {
-    match stopped {
-        Stopped::Overload(limit) => admitted(view, Unfit::Overload, "toolgate.overload", format!("no room for this call now (`{}`): try again", limit.name()), None),
-        Stopped::NoRoute => Said::of(protocol::Class::Upstream(StatusCode::NOT_FOUND), "toolgate.no_route", "no route takes this host and path".to_owned()),
-        Stopped::Body(error) => body(view, &error),
-        Stopped::Malformed(malformed) => {
-            let unfit = match malformed.flaw {
-                Flaw::ContentType | Flaw::ContentEncoding => Unfit::UnsupportedType,
-                Flaw::Json(canon::json::Reason::BodyTooLong) => Unfit::BodyOverLimit,
+fn said(view: &View, facts: &Facts, refused: Refused) -> Said {
+    match refused {
+        Refused::Overload(limit) => {
+            admitted(view, Unfit::Overload, "toolgate.overload", format!("no room for this call now (`{}`): try again", limit.name()), None)
+        }
+        Refused::NoRoute => {
+            Said::of(protocol::Class::Upstream(StatusCode::NOT_FOUND), "toolgate.no_route", "no route takes this host and path".to_owned())
+        }
+        Refused::Body(error) => body(view, &error),
+        Refused::Malformed(malformed) => {
+            let unfit = match malformed.flaw.status() {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE => Unfit::UnsupportedType,
+                StatusCode::PAYLOAD_TOO_LARGE => Unfit::BodyOverLimit,
                 _ => Unfit::Malformed,
             };
             let said = admitted(view, unfit, malformed.flaw.code(), malformed.message, Some(malformed.flaw));
             Said { speech: Some(malformed.speech), ..said }
         }
-        Stopped::Table(refusal) => table(facts, refusal),
-        Stopped::Used => Said::of(protocol::Class::Policy, "toolgate.permission.used", "the permission is used already: each lets one call through".to_owned()),
-        Stopped::Mixup(mixup) => Said::of(protocol::Class::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS }, "toolgate.mixup", mixup.to_string()),
-        // Answered before they come here.
-        Stopped::Upstream(_) | Stopped::Answer { .. } => Said::of(protocol::Class::Upstream(StatusCode::BAD_GATEWAY), "toolgate.upstream", String::new()),
+        Refused::Table(refusal) => table(facts, refusal),
+        Refused::Used => Said::of(
+            protocol::Class::Policy,
+            "toolgate.permission.used",
+            "the permission is used already: each lets one call through".to_owned(),
+        ),
+        Refused::Mixup(mixup) => {
+            Said::of(protocol::Class::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS }, "toolgate.mixup", mixup.to_string())
+        }
     }
 }
 
@@ -121,7 +148,9 @@ fn admitted(view: &View, unfit: Unfit, code: &str, message: String, flaw: Option
     let rules = view.routes.first().map(|route| route.rules);
     let refusal = rules.map(|rules| enforcement::admit(&rules, unfit));
     let class = match (&refusal, flaw) {
-        (Some(Ruling::Refuse(refusal)), _) if refusal.class == Class::Unavailable => protocol::Class::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS },
+        (Some(Ruling::Refuse(refusal)), _) if refusal.class == Class::Unavailable => {
+            protocol::Class::Unavailable { retry_after_seconds: RETRY_AFTER_SECONDS }
+        }
         (_, Some(flaw)) => protocol::Class::Malformed(flaw),
         (_, None) => protocol::Class::Malformed(Flaw::Framing),
     };
@@ -135,7 +164,9 @@ fn admitted(view: &View, unfit: Unfit, code: &str, message: String, flaw: Option
 
 fn body(view: &View, error: &BodyError) -> Said {
     let (unfit, code, flaw) = match error {
-        BodyError::TooLarge(_) => (Unfit::BodyOverLimit, canon::json::Reason::BodyTooLong.code(), Flaw::Json(canon::json::Reason::BodyTooLong)),
+        BodyError::TooLarge(_) => {
+            (Unfit::BodyOverLimit, canon::json::Reason::BodyTooLong.code(), Flaw::Json(canon::json::Reason::BodyTooLong))
+        }
         BodyError::Timeout => (Unfit::Malformed, "toolgate.http.body_timeout", Flaw::Framing),
         BodyError::Unsound(_) | BodyError::Trailers | BodyError::Broken(_) => (Unfit::Malformed, "toolgate.http.framing", Flaw::Framing),
     };
@@ -186,7 +217,11 @@ fn sentence(code: Code) -> &'static str {
 /// The call left, or tried to, and there is no answer: never sent again, its outcome recorded.
 fn unanswered(house: &House, view: &View, facts: &Facts, failed: Failed) -> Response<ReplyBody> {
     let Failed { open, failure } = failed;
-    let (kind, code) = if failure.left() { (OutcomeKind::Unknown, "toolgate.upstream.no_answer") } else { (OutcomeKind::Unsent, "toolgate.upstream.unreachable") };
+    let (kind, code) = if failure.left() {
+        (OutcomeKind::Unknown, "toolgate.upstream.no_answer")
+    } else {
+        (OutcomeKind::Unsent, "toolgate.upstream.unreachable")
+    };
     tracing::warn!(decision = %facts.id, route = facts.route_name(), outcome = kind.word(), why = %failure, "an upstream gave no answer");
     count(&house.metrics, kind);
     let body = record::OutcomeBody { error: Some(failure.to_string()), ..record::OutcomeBody::default() };

@@ -9,9 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Tools that are remembered, all upstreams together; a further one is not.
 const TOOLS_MAX: usize = 10_000;
 
+/// An upstream's name and a tool's.
+type Name = (Arc<str>, Arc<str>);
+
 /// By upstream and tool.
 #[derive(Default)]
-pub(crate) struct Declared(RwLock<HashMap<(Arc<str>, Arc<str>), Value>>);
+pub(crate) struct Declared(RwLock<HashMap<Name, Value>>);
 
 impl Declared {
     /// What is known of the called tool; an empty object where nothing is.

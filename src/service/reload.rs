@@ -55,7 +55,9 @@ enum Outcome {
 pub(crate) async fn reload_until(house: Arc<House>, stop: CancellationToken) {
     let (changed, mut changes) = mpsc::channel(1);
     // Held for as long as the loop runs; without it the timer alone finds changes.
-    let _watcher = watch(&house.config, changed).inspect_err(|error| tracing::warn!(%error, "files are not watched: changes are found by the timer alone")).ok();
+    let _watcher = watch(&house.config, changed)
+        .inspect_err(|error| tracing::warn!(%error, "files are not watched: changes are found by the timer alone"))
+        .ok();
     let interval = Duration::from_secs(house.config.policy.reload_interval_s);
     loop {
         tokio::select! {
@@ -112,13 +114,21 @@ impl House {
         let issuers = self.reload_issuers();
         self.reloaded("issuers", "issuer", None, issuers).await;
         let certificate = self.reload_certificate();
-        self.reloaded("certificates", "certificate", self.config.identity.svid.as_ref().map(|svid| svid.certificate.as_path()), certificate).await;
+        self.reloaded(
+            "certificates",
+            "certificate",
+            self.config.identity.svid.as_ref().map(|svid| svid.certificate.as_path()),
+            certificate,
+        )
+        .await;
         self.reload_credentials();
     }
 
     async fn reload_policy(&self) {
         let path = self.config.policy.source.clone();
-        let read = tokio::task::spawn_blocking(move || sources::policy(&path)).await.unwrap_or_else(|error| Err(Unreadable::Bundle(error.to_string())));
+        let read = tokio::task::spawn_blocking(move || sources::policy(&path))
+            .await
+            .unwrap_or_else(|error| Err(Unreadable::Bundle(error.to_string())));
         let source = match read {
             Ok(source) => source,
             Err(error) => return self.policy_rejected(None, vec![error.to_string()]).await,
@@ -137,8 +147,12 @@ impl House {
             let settings = policy::Settings { entry_point: entry_point.clone(), ..self.config.policy.settings.clone() };
             match evaluator::load(source.clone(), settings, POLICY_LOAD_LIMIT).await {
                 Ok(snapshot) => drop(policies.insert(entry_point, Arc::new(snapshot))),
-                Err(LoadError::Problems(problems)) => return self.policy_rejected(Some(digest), problems.iter().map(ToString::to_string).collect()).await,
-                Err(error @ (LoadError::Timeout(_) | LoadError::Broken(_))) => return self.policy_rejected(Some(digest), vec![error.to_string()]).await,
+                Err(LoadError::Problems(problems)) => {
+                    return self.policy_rejected(Some(digest), problems.iter().map(ToString::to_string).collect()).await;
+                }
+                Err(error @ (LoadError::Timeout(_) | LoadError::Broken(_))) => {
+                    return self.policy_rejected(Some(digest), vec![error.to_string()]).await;
+                }
             }
         }
         let first = self.view.load().policies.is_empty();
@@ -148,7 +162,14 @@ impl House {
         tracing::info!(%digest, revision, "the policy is loaded");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "loaded" }).inc();
         let action = if first { LoadAction::Load } else { LoadAction::Reload };
-        self.record(Event::Policy(Policy { at: self.journal.now().at, action, digest: Some(digest), revision, body: self.policy_body(Vec::new()) })).await;
+        self.record(Event::Policy(Policy {
+            at: self.journal.now().at,
+            action,
+            digest: Some(digest),
+            revision,
+            body: self.policy_body(Vec::new()),
+        }))
+        .await;
     }
 
     fn entry_points(&self) -> Vec<String> {
@@ -164,7 +185,14 @@ impl House {
         }
         tracing::error!(source = %self.config.policy.source.display(), problems = problems.join("; "), "the policy is not loaded: the last good one stays, if there is one");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "rejected" }).inc();
-        self.record(Event::Policy(Policy { at: self.journal.now().at, action: LoadAction::Reject, digest, revision: None, body: self.policy_body(problems) })).await;
+        self.record(Event::Policy(Policy {
+            at: self.journal.now().at,
+            action: LoadAction::Reject,
+            digest,
+            revision: None,
+            body: self.policy_body(problems),
+        }))
+        .await;
     }
 
     fn policy_body(&self, problems: Vec<String>) -> SourceBody {
@@ -175,26 +203,38 @@ impl House {
         let permissions = &self.config.permissions;
         let Some(path) = &permissions.keys else { return Outcome::Same };
         let read = sources::file(path).and_then(|keys| Ok((keys, permissions.revocations.as_deref().map(sources::file).transpose()?)));
-        self.built("keys", read, |(keys, revocations)| vec![keys.clone(), revocations.clone().unwrap_or_default()], |(keys, revocations)| {
-            let keys = Keys::build(&keys, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))?;
-            let count = keys.entries().count();
-            let keys = Arc::new(keys);
-            self.swap(|view| View { keys: Arc::clone(&keys), ..view.clone() });
-            Ok(count)
-        })
+        self.built(
+            "keys",
+            read,
+            |(keys, revocations)| vec![keys.clone(), revocations.clone().unwrap_or_default()],
+            |(keys, revocations)| {
+                let keys = Keys::build(&keys, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))?;
+                let count = keys.entries().count();
+                let keys = Arc::new(keys);
+                self.swap(|view| View { keys: Arc::clone(&keys), ..view.clone() });
+                Ok(count)
+            },
+        )
     }
 
     fn reload_trust(&self) -> Outcome {
         let bundles = &self.config.identity.trust_bundles;
-        let read: Result<Vec<(String, Vec<u8>)>, Unreadable> = bundles.iter().map(|(domain, path)| Ok((domain.as_str().to_owned(), sources::file(path)?))).collect();
-        self.built("trust", read, |read| read.iter().map(|(_, pem)| pem.clone()).collect(), |read| {
-            let anchors = Anchors::build(read.iter().map(|(domain, pem)| (domain.as_str(), pem.as_slice()))).map_err(|problems| said(&problems))?;
-            let anchors = Arc::new(anchors);
-            self.materials.anchors.store(Arc::clone(&anchors));
-            self.swap(|view| View { anchors: Arc::clone(&anchors), ..view.clone() });
-            self.renew_upstreams();
-            Ok(read.len())
-        })
+        let read: Result<Vec<(String, Vec<u8>)>, Unreadable> =
+            bundles.iter().map(|(domain, path)| Ok((domain.as_str().to_owned(), sources::file(path)?))).collect();
+        self.built(
+            "trust",
+            read,
+            |read| read.iter().map(|(_, pem)| pem.clone()).collect(),
+            |read| {
+                let anchors = Anchors::build(read.iter().map(|(domain, pem)| (domain.as_str(), pem.as_slice())))
+                    .map_err(|problems| said(&problems))?;
+                let anchors = Arc::new(anchors);
+                self.materials.anchors.store(Arc::clone(&anchors));
+                self.swap(|view| View { anchors: Arc::clone(&anchors), ..view.clone() });
+                self.renew_upstreams();
+                Ok(read.len())
+            },
+        )
     }
 
     fn reload_issuers(&self) -> Outcome {
@@ -211,11 +251,16 @@ impl House {
     fn reload_certificate(&self) -> Outcome {
         let (Some(files), Some(own)) = (&self.config.identity.svid, &self.materials.own) else { return Outcome::Same };
         let read = sources::file(&files.certificate).and_then(|certificate| Ok((certificate, sources::file(&files.key)?)));
-        self.built("certificate", read, |(certificate, key)| vec![certificate.clone(), key.clone()], |(certificate, key)| {
-            own.replace(Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?);
-            self.renew_upstreams();
-            Ok(1)
-        })
+        self.built(
+            "certificate",
+            read,
+            |(certificate, key)| vec![certificate.clone(), key.clone()],
+            |(certificate, key)| {
+                own.replace(Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?);
+                self.renew_upstreams();
+                Ok(1)
+            },
+        )
     }
 
     /// Connections that were made under older certificates or trust are not used again.
@@ -226,22 +271,36 @@ impl House {
     fn reload_credentials(&self) {
         let said = |path: &Path, error: &dyn std::fmt::Display| tracing::error!(file = %path.display(), %error, "a file is not taken: the last good one stays");
         for (path, credential) in &self.materials.credentials {
-            if let Err(error) = sources::file(path).map_err(|error| error.to_string()).and_then(|secret| credential.replace(&secret).map_err(|error| error.to_string())) {
+            if let Err(error) = sources::file(path)
+                .map_err(|error| error.to_string())
+                .and_then(|secret| credential.replace(&secret).map_err(|error| error.to_string()))
+            {
                 said(path, &error);
             }
         }
         for (path, roots) in &self.materials.roots {
-            if let Err(error) = sources::file(path).map_err(|error| error.to_string()).and_then(|pem| roots.replace(&pem).map_err(|error| error.to_string())) {
+            if let Err(error) = sources::file(path)
+                .map_err(|error| error.to_string())
+                .and_then(|pem| roots.replace(&pem).map_err(|error| error.to_string()))
+            {
                 said(path, &error);
             }
         }
     }
 
     /// Builds what was read, unless it is what was read before.
-    fn built<T>(&self, what: &'static str, read: Result<T, Unreadable>, parts: impl Fn(&T) -> Vec<Vec<u8>>, build: impl FnOnce(T) -> Result<usize, Vec<String>>) -> Outcome {
+    fn built<T>(
+        &self,
+        what: &'static str,
+        read: Result<T, Unreadable>,
+        parts: impl Fn(&T) -> Vec<Vec<u8>>,
+        build: impl FnOnce(T) -> Result<usize, Vec<String>>,
+    ) -> Outcome {
         let read = match read {
             Ok(read) => read,
-            Err(error) if self.changed(what, Digest::of(&[error.to_string().as_bytes()])) => return Outcome::Rejected(vec![error.to_string()]),
+            Err(error) if self.changed(what, Digest::of(&[error.to_string().as_bytes()])) => {
+                return Outcome::Rejected(vec![error.to_string()]);
+            }
             Err(_) => return Outcome::Same,
         };
         let digests: Vec<[u8; 32]> = parts(&read).iter().map(|part| Digest::of(&[part]).0).collect();
@@ -294,7 +353,13 @@ impl House {
         if count == 0 {
             return;
         }
-        let loss = record::Lifecycle { at: self.journal.now().at, action: record::LifecycleAction::Loss, count: Some(count), reasons: Vec::new(), detail: None };
+        let loss = record::Lifecycle {
+            at: self.journal.now().at,
+            action: record::LifecycleAction::Loss,
+            count: Some(count),
+            reasons: Vec::new(),
+            detail: None,
+        };
         if self.journal.append(Entry::of(Self::call_id(), vec![Event::Lifecycle(loss)])).await.is_ok() {
             self.losses.fetch_sub(count, Ordering::Relaxed);
         }

@@ -40,7 +40,8 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
     let anchors = Arc::new(ArcSwap::from_pointee(anchors));
     let issuers = noted(issuers(&config), &mut wrong).unwrap_or_default();
     let own = noted(own(&config), &mut wrong).flatten();
-    let mut materials = Materials { own, anchors: Arc::clone(&anchors), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
+    let mut materials =
+        Materials { own, anchors: Arc::clone(&anchors), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
     let upstreams = upstreams(&config, &mut materials, &tally, &mut wrong);
     let routes = routes(&config, &upstreams, &mut wrong);
     let keys = noted(keys(&config), &mut wrong);
@@ -66,7 +67,11 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         mode,
     };
     let metrics = Metrics::default();
-    let labels = ModeLabels { mode: view.mode.name.to_owned(), enforcement: view.mode.enforcement.to_owned(), permissive: view.mode.permissive.to_string() };
+    let labels = ModeLabels {
+        mode: view.mode.name.to_owned(),
+        enforcement: view.mode.enforcement.to_owned(),
+        permissive: view.mode.permissive.to_string(),
+    };
     metrics.mode.get_or_create(&labels).set(1);
     let house = House {
         view: ArcSwap::from_pointee(view.with_digest()),
@@ -93,7 +98,13 @@ pub(crate) fn rehearse(config: &Config) -> Result<Vec<(String, Arc<Upstream>)>, 
     noted(issuers(config), &mut wrong);
     noted(keys(config), &mut wrong);
     let own = noted(own(config), &mut wrong).flatten();
-    let mut materials = Materials { own, anchors: Arc::new(ArcSwap::from_pointee(anchors)), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
+    let mut materials = Materials {
+        own,
+        anchors: Arc::new(ArcSwap::from_pointee(anchors)),
+        roots: Vec::new(),
+        credentials: Vec::new(),
+        seen: Mutex::new(BTreeMap::new()),
+    };
     let upstreams = upstreams(config, &mut materials, &Arc::new(Tally::default()), &mut wrong);
     routes(config, &upstreams, &mut wrong);
     listeners(config, materials.own.as_ref(), &mut wrong);
@@ -209,7 +220,8 @@ fn one_upstream(upstream: &config::Upstream, materials: &mut Materials, tally: &
 
 fn credential(file: &CredentialFile, materials: &mut Materials) -> Result<Arc<Credential>, Vec<String>> {
     let secret = read(&file.file)?;
-    let credential = Credential::new(file.header.clone(), &file.prefix, &secret).map_err(|error| vec![format!("{error} (`{}`)", file.file.display())])?;
+    let credential = Credential::new(file.header.clone(), &file.prefix, &secret)
+        .map_err(|error| vec![format!("{error} (`{}`)", file.file.display())])?;
     let credential = Arc::new(credential);
     materials.credentials.push((file.file.clone(), Arc::clone(&credential)));
     Ok(credential)

@@ -90,6 +90,8 @@ fn tell(record: &Value) {
 fn spelled(value: &Value) -> String {
     match value {
         Value::String(text) => shown(text, VALUE_CHARS_MAX),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => shown(&other.to_string(), VALUE_CHARS_MAX),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            shown(&other.to_string(), VALUE_CHARS_MAX)
+        }
     }
 }

@@ -36,7 +36,8 @@ pub(in crate::cli) struct Args {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    serde_json::from_value(Value::String(text.to_owned())).map_err(|_| format!("`{text}` is no role: write `approver`, `override` or `break_glass`"))
+    serde_json::from_value(Value::String(text.to_owned()))
+        .map_err(|_| format!("`{text}` is no role: write `approver`, `override` or `break_glass`"))
 }
 
 /// Makes the key.
@@ -75,7 +76,9 @@ fn add(path: &Path, entry: &KeyEntry) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => json!({"keys": []}),
         Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", path.display())),
     };
-    let Some(list) = keys.get_mut("keys").and_then(Value::as_array_mut) else { bail!("`{}` is no file of keys: it has no list `keys`", path.display()) };
+    let Some(list) = keys.get_mut("keys").and_then(Value::as_array_mut) else {
+        bail!("`{}` is no file of keys: it has no list `keys`", path.display())
+    };
     list.push(serde_json::to_value(entry)?);
     super::revoke::replace(path, &serde_json::to_string_pretty(&keys)?)?;
     eprintln!("its entry is in {}: toolgate takes it when it reads that file again", path.display());

@@ -34,7 +34,9 @@ fn seconds(text: &str) -> Result<i64, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut list = match std::fs::read(&args.file) {
         Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no list of revocations", args.file.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Revocations { issued_at: 0, next_update: 0, kids: Default::default(), jtis: Default::default() },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Revocations { issued_at: 0, next_update: 0, kids: Default::default(), jtis: Default::default() }
+        }
         Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", args.file.display())),
     };
     let now = wall().seconds();
@@ -46,7 +48,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     list.issued_at = now;
     list.next_update = now.saturating_add(args.valid_for);
     replace(&args.file, &serde_json::to_string_pretty(&list)?)?;
-    println!("{} permission(s) and {} key(s) are revoked; renew the list before {}", list.jtis.len(), list.kids.len(), canon::Micros(list.next_update.saturating_mul(1_000_000)));
+    println!(
+        "{} permission(s) and {} key(s) are revoked; renew the list before {}",
+        list.jtis.len(),
+        list.kids.len(),
+        canon::Micros(list.next_update.saturating_mul(1_000_000))
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -91,11 +91,15 @@ fn person(args: &Args, refused: &Value, key: &SigningKey) -> anyhow::Result<Stri
 }
 
 fn claims(args: &Args, refused: &Value, person: String) -> anyhow::Result<Claims> {
-    let word = |name: &str| refused.get(name).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the admin listener did not say `{name}`"));
+    let word = |name: &str| {
+        refused.get(name).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the admin listener did not say `{name}`"))
+    };
     let reasons: Vec<String> = serde_json::from_value(refused.get("reasons").cloned().unwrap_or_default())?;
     let lifts = match (word("blocked")?.as_str(), args.break_glass) {
         ("error", true) => vec!["error".to_owned()],
-        ("error", false) => bail!("the policy had no answer for this call: only a key with the role `break_glass` lifts that, with `--break-glass`"),
+        ("error", false) => {
+            bail!("the policy had no answer for this call: only a key with the role `break_glass` lifts that, with `--break-glass`")
+        }
         (_, _) => reasons,
     };
     let now = wall().seconds();
