@@ -38,13 +38,15 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
 
     let body = body.collect().await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
+    let declared = house.declared.of(route, &call);
+    protocol::mirrored::<Rego>(&call, &declared).map_err(Refused::Malformed)?;
     facts.call(&call, &caller, route, &house.journal);
 
     let decision = match caller.judged() {
         Ok(tenant) => {
             let policy = view.policy(route);
             facts.policy(policy.as_deref());
-            let input = input::of(view, route, facts, &call, &caller, tenant, house.declared.of(route, &call));
+            let input = input::of(view, route, facts, &call, &caller, tenant, declared);
             house.metrics.timed(&house.metrics.decision_time, house.evaluator.decide(policy, input)).await
         }
         Err(decision) => decision,

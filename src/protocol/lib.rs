@@ -15,7 +15,7 @@ pub use answer::{Answer, Broken, Offered, Reading, Seen, Step};
 pub use call::{Asked, Era, Kind, RequestId, Sealed, Speech, ToolCall};
 pub use head::Head;
 pub use malformed::{Flaw, Malformed};
-pub use mcp::McpRoute;
+pub use mcp::{McpRoute, mirrored};
 pub use plain::{BadRoutes, HttpRoutes};
 pub use recognise::{Limits, Speaks, recognise};
 pub use refuse::{Class, Detail, Reason, Refusal, Reply, refuse};

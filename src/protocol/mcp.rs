@@ -2,11 +2,14 @@
 
 mod envelope;
 mod mirror;
+mod parameters;
 
 use crate::call::{Asked, Era, Kind, RequestId, Speech, ToolCall};
 use crate::head::{self, Checked, Head, LAST_EVENT_ID, MCP_PROTOCOL_VERSION, MCP_SESSION_ID, is_json, visible};
 use crate::malformed::{Fault, Flaw, Malformed};
 use crate::recognise::Limits;
+pub use parameters::mirrored;
+
 use bytes::Bytes;
 use canon::Build;
 use envelope::{Content, Message};

@@ -42,7 +42,7 @@ fn mismatch(header: &HeaderName, body: &str) -> Fault {
 }
 
 /// The value of a header, decoded if it is `=?base64?..?=`.
-fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Fault> {
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Fault> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let unreadable = || Flaw::HeaderMismatch.because(format!("header `{name}` is not ascii, or its base64 is not utf-8"));
     let text = value.to_str().map_err(|_| unreadable())?;
