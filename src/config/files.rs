@@ -1,7 +1,7 @@
 //! Files from the disk as documents. Knows no format; a file that cannot be read is a problem with its name.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -16,6 +16,11 @@ pub struct Writers {
     pub owner_uid: u32,
     /// Whether its group or everybody may write it.
     pub others: bool,
+}
+
+/// Whether nothing is there. What is there and cannot be reached is not absent: reading it says why.
+pub(crate) fn is_absent(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// The file's bytes, one more than the limit at most; `None` where it cannot be read, which is then in `found`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use identity::{Algorithm, IssuerSettings, Tenant, TenantProblem, TenantRules, TenantSettings, TrustDomain};
 
-use crate::reader::wanted::{Wanted, list, one_of, path, section as map, table, text, whole};
+use crate::reader::wanted::{Wanted, list, named, one_of, path, section as map, table, text, whole};
 use crate::reader::{Section, all};
 
 /// Who toolgate is and whom it believes.
@@ -39,7 +39,7 @@ pub(crate) fn identity(section: &mut Section<'_>) -> Option<Identity> {
         trust_domain: section.required("trust_domain", &domain()),
         svid: section.optional("svid", &map("a map with `certificate` and `key`", svid)),
         trust_bundles: section.or("trust_bundles", BTreeMap::new(), &table(domain(), path(), 100)),
-        issuers: section.or("issuers", Vec::new(), &list(map("a map that describes an issuer", issuer), 0..=100)),
+        issuers: section.or("issuers", Vec::new(), &named("issuer", map("a map that describes an issuer", issuer), 0..=100)),
         tenants: section.or("tenants", TenantRules::default(), &tenants()),
     })
 }

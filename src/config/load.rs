@@ -69,7 +69,7 @@ impl Config {
         let overlay = overlay.or(surroundings.overlay.as_deref());
         let active = mode.and_then(|mode| Active::read(&beside_of("modes", MODES_FILE), overlay, mode, found));
         let minimum = beside_of("minimum_enforcement", floor::MINIMUM_FILE);
-        let minimum = match floor::may_be_absent(&minimum) && !minimum.exists() {
+        let minimum = match floor::may_be_absent(&minimum) && files::is_absent(&minimum) {
             true => None,
             false => files::read_owned(&minimum, "the minimum of enforcement", found),
         };
@@ -125,7 +125,7 @@ fn assemble(root: &Node, folder: &Path, beside: Beside, found: &Found) -> Option
 }
 
 fn sections(section: &mut Section<'_>, root: &Node, mut beside: Beside, found: &Found) -> Option<Config> {
-    let listeners = section.required("listeners", &named(map("a map that describes a listener", listeners::listener), 1..=64));
+    let listeners = section.required("listeners", &named("name", map("a map that describes a listener", listeners::listener), 1..=64));
     raise(&mut beside, listeners.as_deref().unwrap_or_default(), found);
     let context = Context::of(root, beside.active.as_ref());
     let modes = section.or("modes", section.folder.join(MODES_FILE), &path());
@@ -135,9 +135,9 @@ fn sections(section: &mut Section<'_>, root: &Node, mut beside: Beside, found: &
     let admin = section.section("admin", listeners::admin);
     let health = section.section("health", listeners::health);
     let identity = section.section("identity", identities::identity);
-    let upstreams = named(map("a map that describes an upstream", |section| upstreams::upstream(section, &context)), 1..=1_000);
+    let upstreams = named("name", map("a map that describes an upstream", |section| upstreams::upstream(section, &context)), 1..=1_000);
     let upstreams = section.required("upstreams", &upstreams);
-    let routes = named(map("a map that describes a route", |section| routes::route(section, &context)), 1..=1_000);
+    let routes = named("name", map("a map that describes a route", |section| routes::route(section, &context)), 1..=1_000);
     let routes = section.required("routes", &routes);
     let policy = section.section("policy", decisions::policy);
     let permissions = section.section("permissions", decisions::permissions);

@@ -73,7 +73,9 @@ impl Active {
     pub(crate) fn read(file: &Path, overlay: Option<&Path>, mode: Mode, found: &Found) -> Option<Self> {
         let over = match overlay {
             Some(folder) => Some(files::read(&folder.join(MODES_FILE), "the overlay", found)?),
-            None => Some(own_overlay(file, mode)).filter(|file| file.exists()).and_then(|file| files::read(&file, "the overlay", found)),
+            None => Some(own_overlay(file, mode))
+                .filter(|file| !files::is_absent(file))
+                .and_then(|file| files::read(&file, "the overlay", found)),
         };
         let modes = Modes::read(&files::read(file, "the file of the modes", found)?, over.as_ref(), found)?;
         Some(Self { mode, settings: modes.of(mode).clone(), overlay: over.map(|over| over.name) })

@@ -198,6 +198,3 @@ impl<'a> Section<'a> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -179,11 +179,11 @@ pub(crate) fn section<'w, T: 'w>(what: &'static str, read: impl Fn(&mut Section<
     Wanted::of(what, move |field| field.section(&read))
 }
 
-/// A list of maps that each have a `name`, and no two the same.
-pub(crate) fn named<'w, T: 'w>(item: Wanted<'w, T>, lengths: RangeInclusive<usize>) -> Wanted<'w, Vec<T>> {
+/// A list of maps that each have a name under `key`, and no two the same.
+pub(crate) fn named<'w, T: 'w>(key: &'static str, item: Wanted<'w, T>, lengths: RangeInclusive<usize>) -> Wanted<'w, Vec<T>> {
     let items = list(item, lengths);
     Wanted::of(items.what.clone(), move |field| {
-        let names = names_of(field.node, "name");
+        let names = names_of(field.node, key);
         for (index, (name, at)) in names.iter().enumerate() {
             if let Some((_, first)) = names.iter().take(index).find(|(other, _)| other == name) {
                 field.found.add(at, &field.path, format!("the name {} is taken in line {}: choose another", quoted(name), first.line));

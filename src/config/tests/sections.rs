@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{changed, lines, parse, reference, shipped};
-use crate::{Config, Level, Mode, PodSigns, Surroundings};
+use crate::{Active, Config, Level, Mode, PodSigns, Surroundings};
 
 /// The problems of the reference in `mode` with one text replaced: as many as expected, each holding its text.
 fn check(mode: Mode, from: &str, to: &str, expected: &[&str]) {
@@ -44,6 +44,9 @@ fn references_lead_somewhere() {
 fn names_and_places_are_taken_once() {
     use Mode::Local;
     check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 89: choose another"]);
+    let issuer = "    - issuer: https://login.example.org ";
+    let twice = format!("    - {{issuer: https://login.example.org, jwks: a, audience: b, algorithms: [ES256]}}\n{issuer}");
+    check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 53"]);
     check(Local, "address: 127.0.0.1:9901", "address: 127.0.0.1:8080", &["`pod` and `admin` both listen on `127.0.0.1:8080`"]);
     check(Local, "    prefix: /crm\n", "    prefix: /files\n    listener: agents\n", &["`listener` is given twice"]);
     check(
@@ -268,6 +271,18 @@ fn the_minimum_raises_and_never_lowers() {
     // A raised level is judged as such: in `strict` plain HTTP stays on the machine.
     let raised = load(&surroundings("LOCAL"), "    address: 127.0.0.1:3000", "    address: search.svc:3000", Some(("strict", 0o644)));
     told(&raised.unwrap_err(), "raised", &["plain HTTP would leave the machine, which `strict` refuses"]);
+}
+
+#[test]
+fn an_overlay_that_cannot_be_followed_is_not_absent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let modes = folder.path().join("modes.yaml");
+    std::fs::copy(shipped("modes.yaml"), &modes).expect("a copy");
+    assert!(Active::load(&modes, None, Mode::Local).expect("starts").overlay.is_none());
+    std::fs::create_dir_all(folder.path().join("overlays/local")).expect("made");
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("overlays/local/modes.yaml")).expect("linked");
+    let problems = Active::load(&modes, None, Mode::Local).expect_err("it leads nowhere");
+    assert!(problems[0].message.starts_with("the overlay cannot be read"), "{problems:?}");
 }
 
 #[test]
