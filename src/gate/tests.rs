@@ -9,7 +9,7 @@ use enforcement::{
 };
 use journal::{Cause, Cursor, Entry, Facts, Journal, Receipt, Settings, Unrecorded};
 use protocol::{Head, Limits, McpRoute, Speaks, ToolCall, recognise};
-use record::{Decision, DecisionBody, Done, Event, Outcome, OutcomeKind};
+use record::{Decision, Done, Event, Outcome, OutcomeKind};
 
 /// Spaced and ordered as no printer would: what is forwarded can only be these bytes.
 const BODY: &str = r#"{ "params":{"arguments":{"b":1 , "a":2},"name":"t"},"method":"tools/call","id":7,"jsonrpc":"2.0"}"#;
@@ -82,38 +82,7 @@ impl Log {
 }
 
 fn decision(call: CallId) -> Event {
-    Event::Decision(Box::new(Decision {
-        at: Micros(1_000_000),
-        call,
-        mode: "m".to_owned(),
-        enforcement: "strict".to_owned(),
-        protocol: "mcp".to_owned(),
-        route: None,
-        upstream: None,
-        method: None,
-        tool: None,
-        tenant: None,
-        workload: None,
-        user: None,
-        session: None,
-        arguments_digest: None,
-        would: None,
-        done: Done::Forward,
-        reasons: Vec::new(),
-        warnings: Vec::new(),
-        risk: None,
-        sensitive: false,
-        approval: false,
-        obligations: Vec::new(),
-        policy_digest: None,
-        policy_revision: None,
-        config_digest: None,
-        view_digest: None,
-        permission: None,
-        status: None,
-        duration_us: None,
-        body: DecisionBody::default(),
-    }))
+    Event::Decision(Box::new(Decision { done: Done::Forward, ..Decision::of(Micros(1_000_000), call, "m", "strict") }))
 }
 
 #[test]

@@ -40,38 +40,8 @@ pub(crate) struct Facts {
 impl Facts {
     /// A call of which only the instant is known.
     pub(crate) fn begin(id: CallId, now: Now, view: &View) -> Self {
-        let event = record::Decision {
-            at: now.at,
-            call: id,
-            mode: view.mode.name.to_owned(),
-            enforcement: view.mode.enforcement.to_owned(),
-            protocol: "http".to_owned(),
-            route: None,
-            upstream: None,
-            method: None,
-            tool: None,
-            tenant: None,
-            workload: None,
-            user: None,
-            session: None,
-            arguments_digest: None,
-            would: None,
-            done: Done::Refuse,
-            reasons: Vec::new(),
-            warnings: Vec::new(),
-            risk: None,
-            sensitive: false,
-            approval: false,
-            obligations: Vec::new(),
-            policy_digest: None,
-            policy_revision: None,
-            config_digest: Some(view.config_digest),
-            view_digest: Some(view.digest),
-            permission: None,
-            status: None,
-            duration_us: None,
-            body: record::DecisionBody::default(),
-        };
+        let unknown = record::Decision::of(now.at, id, view.mode.name, view.mode.enforcement);
+        let event = record::Decision { config_digest: Some(view.config_digest), view_digest: Some(view.digest), ..unknown };
         Self {
             id,
             now,

@@ -91,6 +91,45 @@ pub struct Decision {
     pub body: DecisionBody,
 }
 
+impl Decision {
+    /// A call of which nothing is known but its id and instant, and that goes nowhere.
+    #[must_use]
+    pub fn of(at: Micros, call: CallId, mode: &str, enforcement: &str) -> Self {
+        Self {
+            at,
+            call,
+            mode: mode.to_owned(),
+            enforcement: enforcement.to_owned(),
+            protocol: "http".to_owned(),
+            route: None,
+            upstream: None,
+            method: None,
+            tool: None,
+            tenant: None,
+            workload: None,
+            user: None,
+            session: None,
+            arguments_digest: None,
+            would: None,
+            done: Done::Refuse,
+            reasons: Vec::new(),
+            warnings: Vec::new(),
+            risk: None,
+            sensitive: false,
+            approval: false,
+            obligations: Vec::new(),
+            policy_digest: None,
+            policy_revision: None,
+            config_digest: None,
+            view_digest: None,
+            permission: None,
+            status: None,
+            duration_us: None,
+            body: DecisionBody::default(),
+        }
+    }
+}
+
 /// What stands beside a decision's envelope.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DecisionBody {

@@ -39,36 +39,13 @@ pub(crate) fn call() -> CallId {
 
 pub(crate) fn decision(at: Micros, call: CallId, done: Done) -> Event {
     Event::Decision(Box::new(Decision {
-        at,
-        call,
-        mode: "TEST".into(),
-        enforcement: "strict".into(),
         protocol: "mcp".into(),
-        route: None,
-        upstream: None,
-        method: None,
         tool: Some("write".into()),
         tenant: Some("acme".into()),
-        workload: None,
-        user: None,
-        session: None,
-        arguments_digest: None,
         would: Some(Would::Allow),
         done,
-        reasons: Vec::new(),
-        warnings: Vec::new(),
-        risk: None,
-        sensitive: false,
-        approval: false,
-        obligations: Vec::new(),
-        policy_digest: None,
-        policy_revision: None,
-        config_digest: None,
-        view_digest: None,
-        permission: None,
-        status: None,
-        duration_us: None,
         body: DecisionBody { peer: Some("127.0.0.1:1".into()), ..DecisionBody::default() },
+        ..Decision::of(at, call, "TEST", "strict")
     }))
 }
 
