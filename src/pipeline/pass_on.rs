@@ -216,8 +216,7 @@ impl Ending {
 
     fn broken(self, failure: &Failure, machine: Option<&Answer>) -> Stopped {
         let code = match failure {
-            Failure::Broken(Broken::TooLong { .. }) => "toolgate.upstream.answer_too_long",
-            Failure::Broken(_) => "toolgate.upstream.answer_unreadable",
+            Failure::Broken(broken) => broken.code(),
             Failure::Lost(_) => "toolgate.upstream.answer_lost",
         };
         let stopped = Stopped::Answer { code, why: failure.to_string() };
