@@ -23,7 +23,8 @@ test: tools ## every test, on real servers; says at the end which of them ran
 	@$(CARGO) test --workspace --locked --no-fail-fast; status=$$?; tests/tools/ran.sh; exit $$status
 
 ci: export CARGO_INCREMENTAL = 0
-ci: fmt lint test doc deny ## what must pass before a change lands
+ci: FUZZ_SECONDS = 10
+ci: fmt lint test fuzz doc deny ## what must pass before a change lands
 
 fmt: ## check the formatting
 	$(CARGO) fmt --all --check
@@ -38,7 +39,7 @@ deny: ## licences, sources and duplicates of the dependencies, where cargo-deny 
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo 'deny: not checked, cargo-deny is not installed'; fi
 
-fuzz: ## every fuzz target for FUZZ_SECONDS seconds
+fuzz: tools ## every fuzz target for FUZZ_SECONDS seconds
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
 bench: tools ## the figures that must be reached, as ratios in one run

@@ -11,7 +11,7 @@ patience=900 # seconds that one command may take
 
 # command or file that shows a package is there : Debian's name of the package
 system_packages=(
-  cc:gcc make:make go:golang node:nodejs npm:npm python3:python3 flock:util-linux
+  cc:gcc c++:g++ make:make go:golang node:nodejs npm:npm python3:python3 flock:util-linux
   stunnel:stunnel4 strace:strace faketime:faketime docker-compose:docker-compose
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/ip:iproute2
 )
