@@ -25,6 +25,7 @@ test: tools ## every test, on real servers; says at the end which of them ran
 ci: export CARGO_INCREMENTAL = 0
 ci: FUZZ_SECONDS = 10
 ci: fmt lint test fuzz doc deny ## what must pass before a change lands
+	@tests/tools/ran.sh
 
 fmt: ## check the formatting
 	$(CARGO) fmt --all --check
