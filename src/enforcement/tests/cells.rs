@@ -34,6 +34,7 @@ fn points(given: &str) -> Vec<Point> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the cells are a fixture")]
 fn each_cell_is_as_written() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/enforcement/cells.txt");
     let text = std::fs::read_to_string(path).unwrap();

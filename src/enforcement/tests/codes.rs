@@ -3,6 +3,7 @@
 use crate::Code;
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the list is a fixture")]
 fn every_code_has_a_sentence() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/enforcement/codes.txt");
     let list = std::fs::read_to_string(path).unwrap();
