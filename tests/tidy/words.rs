@@ -26,10 +26,9 @@ fn nothing_stands_for_something_else() {
     let is_code = |path: &str| [".rs", ".py", ".sh", ".js", ".mjs", ".ts", ".go", ".rego"].iter().any(|end| path.ends_with(end));
     report(FILES.iter().filter(|file| is_code(&file.path) && !file.path.starts_with(ABOUT_REGO)).flat_map(|file| {
         file.lines().filter_map(move |(number, line)| {
-            let lower = line.to_ascii_lowercase();
-            // libfaketime is a real program: it moves a process's clock.
-            let own = words(&lower).filter(|word| !word.contains("faketime"));
-            let word = own.flat_map(|word| word.split('_')).find(|word| {
+            let parted = line.chars().flat_map(|letter| [letter.is_ascii_uppercase().then_some('_'), Some(letter.to_ascii_lowercase())]);
+            let parted: String = parted.flatten().collect();
+            let word = words(&parted).flat_map(|word| word.split('_')).find(|word| {
                 pretended
                     .iter()
                     .any(|known| word.strip_prefix(known).is_some_and(|end| matches!(end, "" | "s" | "d" | "ed" | "bed" | "ing")))
