@@ -105,12 +105,23 @@ pub(crate) fn check(head: &Head, body_bytes: usize) -> Result<Checked, Fault> {
     if let Some(name) = OVERRIDES.iter().find(|name| headers.contains_key(*name)) {
         return Err(Flaw::Header.because(format!("header `{name}` asks for another request: send that request")));
     }
+    if let Some(name) = headers.keys().find(|name| is_other_spelling(name)) {
+        return Err(Flaw::Header.because(format!("header `{name}` is another name to some servers, which read `_` as `-`: leave it out")));
+    }
     framing(headers, body_bytes)?;
     let encodings = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     if encodings.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return Err(Flaw::ContentEncoding.because("`content-encoding` is not read here: send the body as it is"));
     }
     Ok(Checked { headers: forwarded(head)?, permission: permission(headers)? })
+}
+
+/// Whether a name becomes one that is checked or removed here where a server writes every mark as `_`, as CGI does (RFC 3875 section
+/// 4.1.18) and its heirs do.
+fn is_other_spelling(name: &HeaderName) -> bool {
+    let plain: String = name.as_str().chars().map(|mark| if mark.is_ascii_alphanumeric() { mark } else { '-' }).collect();
+    let known = || [SINGLE.as_slice(), &OVERRIDES, &HOP_BY_HOP, &DROPPED].iter().any(|names| names.iter().any(|known| known == plain.as_str()));
+    plain != name.as_str() && (["toolgate-", "x-forwarded-", "mcp-"].iter().any(|start| plain.starts_with(start)) || known())
 }
 
 /// RFC 9112 section 6.3, without what a lenient reader may read otherwise.
