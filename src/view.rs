@@ -80,9 +80,9 @@ impl View {
         self.routes.iter().find(|route| route.takes(listener, host, head.uri.path()))
     }
 
-    /// Whether a header carries the raw id of a session.
+    /// Whether a header carries the raw id of a session, or a permission: each is as good as what it stands for.
     pub(crate) fn names_a_session(&self, name: &HeaderName) -> bool {
-        name == "mcp-session-id" || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
+        name == "mcp-session-id" || name == protocol::PERMISSION || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
     }
 
     /// Whether lists are filtered on `route`. A permissive mode never changes a body.
@@ -104,9 +104,9 @@ impl Route {
     }
 }
 
-/// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`.
+/// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`; `/%6dcp` is the same path (RFC 3986 section 6.2.2.2) and must not find a laxer route.
 fn below(path: &str, prefix: &str) -> bool {
-    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    let (path, prefix) = (protocol::decoded_path(path), prefix.strip_suffix('/').unwrap_or(prefix));
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -133,6 +133,10 @@ mod tests {
             ("/", "/", true),
             ("/a", "/", true),
             ("/m", "/mcp", false),
+            ("/%6dcp/a", "/mcp", true),
+            ("/mcp%2Fa", "/mcp", true),
+            ("/%6dcpx", "/mcp", false),
+            ("/%6dcp/%", "/mcp", false),
         ] {
             assert_eq!(below(path, prefix), taken, "{path} below {prefix}");
         }

@@ -47,12 +47,12 @@ pub fn run(snapshot: &Snapshot, filter: &str, at: Micros, elapsed: &dyn Fn() -> 
     tests.map(|test| run_one(snapshot, test.clone(), at, elapsed)).collect()
 }
 
-/// The exit code of `opa test`: 2 if a test failed or broke, else 0. (1, for a bundle that does not load, is the caller's.)
+/// The exit code of `opa test`: 2 if a test failed, broke or was left for later, else 0. (1, for a bundle that does not load, is the caller's.)
 #[must_use]
 pub fn exit_code(outcomes: &[Outcome]) -> u8 {
     let bad = |outcome: &Outcome| match outcome.ending {
-        Ending::Fail | Ending::Error(_) => true,
-        Ending::Pass | Ending::Skipped => false,
+        Ending::Fail | Ending::Error(_) | Ending::Skipped => true,
+        Ending::Pass => false,
     };
     if outcomes.iter().any(bad) { 2 } else { 0 }
 }
