@@ -1,7 +1,7 @@
 //! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
 
 use super::reload::Materials;
-use super::{Declared, House, wall};
+use super::{Declared, House, Redacted, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
@@ -78,6 +78,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         registry: metrics.registry(),
         metrics,
         declared: Arc::new(Declared::default()),
+        redacted: Redacted::default(),
         policy_checked: AtomicI64::new(0),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
@@ -119,8 +120,28 @@ fn said<P: ToString>(problems: &[P]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Vec<String>> {
-    sources::file(path).map_err(|error| vec![error.to_string()])
+/// A file's bytes; `key` is where the configuration names the file.
+fn read(key: &str, path: &Path) -> Result<Vec<u8>, Vec<String>> {
+    sources::file(path).map_err(|error| vec![format!("`{key}`: {error}")])
+}
+
+/// Both, or the problems of both.
+fn both<A, B>(one: Result<A, Vec<String>>, other: Result<B, Vec<String>>) -> Result<(A, B), Vec<String>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(one), Err(other)) => Err([one, other].concat()),
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => Err(problems),
+    }
+}
+
+/// All, or the problems of all.
+fn every<T>(results: impl Iterator<Item = Result<T, Vec<String>>>) -> Result<Vec<T>, Vec<String>> {
+    results.fold(Ok(Vec::new()), |all, next| {
+        both(all, next).map(|(mut all, next)| {
+            all.push(next);
+            all
+        })
+    })
 }
 
 fn facts(config: &Config) -> Facts {
@@ -140,31 +161,28 @@ fn mode(config: &Config) -> Mode {
 }
 
 fn anchors(config: &Config) -> Result<Anchors, Vec<String>> {
-    let mut bundles = Vec::new();
-    for (domain, path) in &config.identity.trust_bundles {
-        bundles.push((domain.as_str(), read(path)?));
-    }
+    let bundles = &config.identity.trust_bundles;
+    let bundles = every(bundles.iter().map(|(domain, path)| Ok((domain.as_str(), read("identity.trust_bundles", path)?))))?;
     Anchors::build(bundles.iter().map(|(domain, pem)| (*domain, pem.as_slice()))).map_err(|problems| said(&problems))
 }
 
 fn issuers(config: &Config) -> Result<Issuers, Vec<String>> {
-    let mut all = Vec::new();
-    for issuer in &config.identity.issuers {
-        all.push((issuer, read(Path::new(&issuer.jwks))?));
-    }
+    let all = every(config.identity.issuers.iter().map(|issuer| Ok((issuer, read("identity.issuers", Path::new(&issuer.jwks))?))))?;
     Issuers::build(all.iter().map(|(issuer, jwks)| (*issuer, jwks.as_slice()))).map_err(|problems| said(&problems))
 }
 
 fn keys(config: &Config) -> Result<Keys, Vec<String>> {
     let permissions = &config.permissions;
     let Some(path) = &permissions.keys else { return Ok(Keys::none(permissions.settings.clone())) };
-    let revocations = permissions.revocations.as_deref().map(read).transpose()?;
-    Keys::build(&read(path)?, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))
+    let revocations = permissions.revocations.as_deref().map(|path| read("permissions.revocations", path));
+    let (keys, revocations) = both(read("permissions.keys", path), revocations.transpose())?;
+    Keys::build(&keys, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))
 }
 
 fn own(config: &Config) -> Result<Option<Own>, Vec<String>> {
     let Some(files) = &config.identity.svid else { return Ok(None) };
-    let material = Material::from_pem(&read(&files.certificate)?, &read(&files.key)?).map_err(|error| vec![error.to_string()])?;
+    let (certificate, key) = both(read("identity.svid.certificate", &files.certificate), read("identity.svid.key", &files.key))?;
+    let material = Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?;
     Ok(Some(Own::new(material)))
 }
 
@@ -207,7 +225,7 @@ fn one_upstream(upstream: &config::Upstream, materials: &mut Materials, tally: &
             Target::Mtls { address: address.clone(), id: spiffe_id.clone(), anchors: Arc::clone(&materials.anchors), own }
         }
         Way::Https { address, server_name, roots } => {
-            let built = Roots::from_pem(&read(roots)?).map_err(plain)?;
+            let built = Roots::from_pem(&read("roots", roots)?).map_err(plain)?;
             materials.roots.push((roots.clone(), built.clone()));
             Target::Https { address: address.clone(), name: server_name.clone(), roots: built }
         }
@@ -219,7 +237,7 @@ fn one_upstream(upstream: &config::Upstream, materials: &mut Materials, tally: &
 }
 
 fn credential(file: &CredentialFile, materials: &mut Materials) -> Result<Arc<Credential>, Vec<String>> {
-    let secret = read(&file.file)?;
+    let secret = read("credential.file", &file.file)?;
     let credential = Credential::new(file.header.clone(), &file.prefix, &secret)
         .map_err(|error| vec![format!("{error} (`{}`)", file.file.display())])?;
     let credential = Arc::new(credential);
