@@ -217,7 +217,12 @@ fn said(refusal: &Refusal) -> String {
         Detail::None => Vec::new(),
     };
     let colon = if reasons.is_empty() { "" } else { ": " };
-    let ask = refusal.ask.as_ref().filter(|_| refusal.detail != Detail::None).map(|ask| format!(" {ask}")).unwrap_or_default();
+    let ask = refusal
+        .ask
+        .as_ref()
+        .filter(|_| refusal.detail != Detail::None)
+        .map(|ask| format!(" A person may let it through once: {ask}"))
+        .unwrap_or_default();
     format!("{what}{colon}{}. Decision {}.{ask}", reasons.join("; "), refusal.decision)
 }
 

@@ -11,7 +11,7 @@ fn refusal(class: Class, detail: Detail) -> Refusal {
         reasons: vec![Reason { code: "files.protected".to_owned(), message: "the file is protected".to_owned() }],
         mode: "PRODUCTION".to_owned(),
         detail,
-        ask: Some("A person can permit it.".to_owned()),
+        ask: Some("toolgate permission sign".to_owned()),
         arguments_digest: Some("hmac-sha256:00".to_owned()),
     }
 }
@@ -64,13 +64,13 @@ fn a_refused_tool_call_is_a_result_that_the_model_can_read() {
         assert_eq!(body["result"]["isError"], true);
         assert_eq!(body["result"].get("resultType").and_then(serde_json::Value::as_str), result_type);
         let text = "toolgate refused this call: the file is protected (files.protected). \
-                    Decision 0198c0de-0000-7000-8000-000000000001. A person can permit it.";
+                    Decision 0198c0de-0000-7000-8000-000000000001. A person may let it through once: toolgate permission sign";
         assert_eq!(body["result"]["content"], serde_json::json!([{"type": "text", "text": text}]));
         assert_eq!(
             body["result"]["_meta"]["dev.toolgate/decision"],
             serde_json::json!({
                 "decision_id": "0198c0de-0000-7000-8000-000000000001", "mode": "PRODUCTION", "arguments_digest": "hmac-sha256:00",
-                "ask": "A person can permit it.", "reasons": [{"code": "files.protected", "message": "the file is protected"}],
+                "ask": "toolgate permission sign", "reasons": [{"code": "files.protected", "message": "the file is protected"}],
             })
         );
     }
