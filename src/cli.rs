@@ -13,6 +13,7 @@ mod mode;
 mod permission;
 mod policy;
 mod run;
+mod say;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -25,7 +26,8 @@ use std::process::ExitCode;
     version,
     about,
     max_term_width = 100,
-    after_help = "Example:\n  toolgate init demo && cd demo && toolgate policy test policies"
+    after_help = "Environment:\n  SOMA_AGENT_MODE   the runtime mode: LOCAL, DEVELOPMENT, TRAINING or PRODUCTION\n  TOOLGATE_OVERLAY  the \
+                  overlay's folder\n\nExample:\n  toolgate init demo && cd demo && toolgate policy test policies"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -41,23 +43,23 @@ enum Command {
     /// Check everything that can be checked without serving
     Check(check::Args),
     /// The runtime modes and their settings
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  toolgate mode list")]
     Mode(mode::Command),
     /// Test, check and evaluate policies
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  toolgate policy test policies")]
     Policy(policy::Command),
     /// Keys and signed permissions
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  toolgate permission list --admin http://127.0.0.1:9901")]
     Permission(permission::Command),
     /// Read the audit trail
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  toolgate audit query --since 1h")]
     Audit(audit::Command),
     /// Make or complete the ClickHouse schema
     Migrate(migrate::Args),
     /// Print shell completions
     Completions(complete::Args),
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    Man(complete::Page),
 }
 
 /// Parses the arguments, runs the command, says what went wrong.
@@ -72,11 +74,20 @@ pub(crate) fn run() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Migrate(args) => migrate::run(&args),
         Command::Completions(args) => complete::completions(&args),
-        Command::Man => complete::man(),
+        Command::Man(page) => complete::man(&page),
     };
     ended.unwrap_or_else(|error| {
-        eprintln!("toolgate: {error:#}");
+        eprintln!("toolgate: {}", told(&error));
         ExitCode::from(2)
+    })
+}
+
+/// An error with its causes, each said once: many say their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said {
+        said if said.is_empty() => cause,
+        said if said.contains(&cause) => said,
+        said => format!("{said}: {cause}"),
     })
 }
 

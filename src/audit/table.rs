@@ -83,7 +83,7 @@ impl Line {
             time,
             shown(&self.tenant, 10),
             shown(subject, 12),
-            shown(&self.call, 16),
+            shown(&self.call, 15),
             shown(&self.would, 5),
             shown(&self.done, 7),
             // What `would` and `done` say already is left to the other forms.

@@ -44,14 +44,17 @@ impl Place {
         let (status, answer) = runtime.block_on(async {
             tokio::time::timeout(LIMIT, self.exchange(method, path, body))
                 .await
-                .with_context(|| format!("{self:?} did not answer within {} s", LIMIT.as_secs()))?
+                .with_context(|| format!("the admin listener did not answer within {} s", LIMIT.as_secs()))?
         })?;
         let value: Value = serde_json::from_slice(&answer).context("the answer is not JSON: is this toolgate's admin listener?")?;
         if status.is_success() {
             return Ok(value);
         }
         let word = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        bail!("{} ({})", word("detail"), word("code"))
+        match word("code").as_str() {
+            "" => bail!("what answered with status {status} is no admin listener: `admin` in the configuration says where that is"),
+            code => bail!("{} ({code})", word("detail")),
+        }
     }
 
     async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {

@@ -3,12 +3,14 @@
 mod show;
 
 use super::run::Files;
+use super::say::{put, say};
 use super::{clickhouse, table};
 use crate::service::wall;
 use anyhow::Context as _;
 use audit::table::{COLUMNS, Line, csv};
 use audit::{Filter, Instant, Stories, Story};
 use clap::Subcommand;
+use config::Mode;
 use journal::{Cursor, Reader};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -50,10 +52,10 @@ struct Source {
 #[derive(clap::Args)]
 struct Wanted {
     /// From then on: `2026-01-02`, `2026-01-02T03:04:05Z`, or `30m`, `12h`, `7d` ago
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     since: Option<Instant>,
     /// Before then
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     until: Option<Instant>,
     /// The tenant
     #[arg(long)]
@@ -64,18 +66,18 @@ struct Wanted {
     /// The tool, or the method of a call without one
     #[arg(long)]
     tool: Option<String>,
-    /// What the policy would do: allow, deny, error
-    #[arg(long)]
+    /// What the policy would do
+    #[arg(long, value_parser = ["allow", "deny", "error"])]
     verdict: Option<String>,
-    /// What was done: forward, refuse
-    #[arg(long)]
+    /// What was done
+    #[arg(long, value_parser = ["forward", "refuse"])]
     done: Option<String>,
     /// A reason or warning code
     #[arg(long)]
     reason: Option<String>,
     /// The runtime mode
     #[arg(long)]
-    mode: Option<String>,
+    mode: Option<Mode>,
 }
 
 /// A list of calls.
@@ -86,10 +88,10 @@ pub(super) struct QueryArgs {
     #[command(flatten)]
     wanted: Wanted,
     /// The newest so many
-    #[arg(long, default_value = "100")]
+    #[arg(long, value_name = "COUNT", default_value = "100")]
     limit: usize,
     /// The form
-    #[arg(short, long, value_enum, default_value = "table")]
+    #[arg(short, long, value_name = "FORM", value_enum, default_value = "table")]
     output: table::Form,
 }
 
@@ -127,7 +129,7 @@ impl Wanted {
             verdict: self.verdict.clone(),
             done: self.done.clone(),
             reason: self.reason.clone(),
-            mode: self.mode.clone(),
+            mode: self.mode.map(|mode| mode.name().to_owned()),
         }
     }
 }
@@ -162,7 +164,9 @@ fn of_journal(dir: &Path, filter: &Filter, most: usize) -> anyhow::Result<Vec<St
 
 /// Every record of a journal, in order. The journal may be in use.
 fn each_record(dir: &Path, mut take: impl FnMut(journal::Stored) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let reader = Reader::open(dir).with_context(|| format!("cannot read the journal in `{}`", dir.display()))?;
+    let reader = Reader::open(dir).with_context(|| {
+        format!("no journal can be read in `{}`: has toolgate run here, or should `--journal DIR` name another", dir.display())
+    })?;
     let mut cursor = Cursor::default();
     loop {
         let records = reader.read_after(cursor, JOURNAL_RECORDS, JOURNAL_BYTES)?;
@@ -177,18 +181,23 @@ fn each_record(dir: &Path, mut take: impl FnMut(journal::Stored) -> anyhow::Resu
 fn query(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let lines: Vec<Line> = args.source.calls(&args.wanted.filter(), args.limit)?.iter().map(Line::of).collect();
     match args.output {
-        table::Form::Table if lines.is_empty() => println!("no such calls"),
-        table::Form::Table => println!("{}", table::table(&COLUMNS, lines.iter().map(|line| line.cells().to_vec()))),
-        table::Form::Json => println!("{}", serde_json::to_string_pretty(&lines)?),
+        table::Form::Table if lines.is_empty() => say!("no such calls"),
+        table::Form::Table => {
+            say!("{}", table::table(&COLUMNS, lines.iter().map(|line| line.cells().to_vec())));
+            if let Some(newest) = lines.last() {
+                eprintln!("\nall that is recorded of the newest: toolgate audit show {} (`-o jsonl` has every id)", newest.id);
+            }
+        }
+        table::Form::Json => say!("{}", serde_json::to_string_pretty(&lines)?),
         table::Form::Jsonl => {
             for line in &lines {
-                println!("{}", serde_json::to_string(line)?);
+                say!("{}", serde_json::to_string(line)?);
             }
         }
         table::Form::Csv => {
-            print!("{}", csv(&Line::FIELDS.map(str::to_owned)));
+            put!("{}", csv(&Line::FIELDS.map(str::to_owned)));
             for line in &lines {
-                print!("{}", csv(&line.fields()));
+                put!("{}", csv(&line.fields()));
             }
         }
     }
@@ -208,9 +217,9 @@ fn tail(args: &TailArgs) -> anyhow::Result<ExitCode> {
                 continue;
             }
             if args.json {
-                println!("{}", serde_json::to_string(&line)?);
+                say!("{}", serde_json::to_string(&line)?);
             } else {
-                println!("{}", line.cells().iter().filter(|cell| !cell.is_empty()).cloned().collect::<Vec<_>>().join("  "));
+                say!("{}", line.cells().iter().filter(|cell| !cell.is_empty()).cloned().collect::<Vec<_>>().join("  "));
             }
         }
         std::thread::sleep(TAIL_EVERY);

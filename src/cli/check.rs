@@ -1,7 +1,9 @@
 //! `toolgate check`: everything that can be checked without serving: configuration, mode, policy, keys, servers. Every problem in one go.
 
 use super::clickhouse;
+use super::policy::in_folder;
 use super::run::Files;
+use super::say::say;
 use crate::service::rehearse;
 use crate::sources;
 use config::Config;
@@ -48,13 +50,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         runtime.block_on(servers(&config, rehearsed.ok(), &mut findings));
     }
     for good in &findings.good {
-        println!("ok       {good}");
+        say!("ok       {good}");
     }
     for warning in &findings.warnings {
-        println!("WARNING  {warning}");
+        say!("WARNING  {warning}");
     }
     for wrong in &findings.wrong {
-        println!("WRONG    {wrong}");
+        say!("WRONG    {wrong}");
     }
     Ok(if findings.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
@@ -90,7 +92,7 @@ fn policy(config: &Config, findings: &mut Findings) {
             snapshot.digest(),
             snapshot.tools().len()
         )),
-        Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| format!("{path}/{problem}"))),
+        Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| in_folder(&config.policy.source, &problem.to_string()))),
         Err(error) => findings.wrong.push(format!("policy {path}: {error}")),
     }
 }

@@ -1,5 +1,6 @@
 //! `toolgate init`: a folder to begin with. It holds a configuration, the modes, a policy of two rules with tests, and two fixtures.
 
+use super::say::say;
 use anyhow::Context as _;
 use config::modes::{MODE_VARIABLE, WORKSTATION};
 use std::fs::{self, OpenOptions};
@@ -40,9 +41,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     write(&args.dir)?;
     for (name, _) in FILES {
-        println!("wrote {}", canon::text::shown(&args.dir.join(name).display().to_string(), 4096));
+        say!("wrote {}", canon::text::shown(&args.dir.join(name).display().to_string(), 4096));
     }
-    println!("\n{}", next(&args.dir));
+    say!("\n{}", next(&args.dir));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 use super::clickhouse;
 use super::run::Files;
+use super::say::say;
 use config::modes::Days;
 use peers::clickhouse::Error;
 use peers::clickhouse::schema::{Database, roles, tables};
@@ -30,7 +31,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let statements = tables(&database, days);
     if args.print {
         for statement in statements.iter().chain(&roles(&database)) {
-            println!("{statement};\n");
+            say!("{statement};\n");
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         anyhow::Ok(())
     })?;
-    println!(
+    say!(
         "the schema is in place in `{}` at {}; rows are kept {}",
         database.as_str(),
         client.at(),

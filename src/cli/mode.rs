@@ -1,5 +1,6 @@
 //! `toolgate mode`: what each runtime mode sets, for people and for the environment of agents. Knows no setting by name.
 
+use super::say::{put, say};
 use super::table;
 use clap::{Subcommand, ValueEnum};
 use config::modes::{self, MODES_FILE, WORKSTATION};
@@ -41,7 +42,7 @@ pub(super) struct ListArgs {
     #[command(flatten)]
     files: Files,
     /// The form
-    #[arg(short, long, value_enum, default_value = "table")]
+    #[arg(short, long, value_name = "FORM", value_enum, default_value = "table")]
     output: table::Form,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct RenderArgs {
     #[command(flatten)]
     show: ShowArgs,
     /// The form: `env` is `NAME=value` lines
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_name = "FORM", value_enum)]
     output: Form,
 }
 
@@ -80,9 +81,9 @@ pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Render(args) => args.show.active().map(|active| {
             let view = active.view();
             match args.output {
-                Form::Env => print!("{}", view.env()),
-                Form::Json => print!("{}", view.json()),
-                Form::Yaml => print!("{}", view.yaml()),
+                Form::Env => put!("{}", view.env()),
+                Form::Json => put!("{}", view.json()),
+                Form::Yaml => put!("{}", view.yaml()),
             }
         }),
     }?;
@@ -94,6 +95,11 @@ impl Files {
         let near = PathBuf::from(MODES_FILE);
         let shipped = PathBuf::from("config").join(MODES_FILE);
         let file = self.modes.clone().unwrap_or(if near.exists() || !shipped.exists() { near } else { shipped });
+        anyhow::ensure!(
+            file.symlink_metadata().is_ok(),
+            "the file of the modes `{}` is not there: name it with `--modes FILE`",
+            file.display()
+        );
         Active::load(&file, self.overlay.as_deref(), mode).map_err(told)
     }
 }
@@ -117,7 +123,13 @@ fn told(problems: Vec<Problem>) -> anyhow::Error {
 /// One line for each mode; each has its own overlay, or all have the one that is named.
 fn list(args: &ListArgs) -> anyhow::Result<()> {
     let modes = Mode::ALL.iter().map(|mode| args.files.load(*mode)).collect::<anyhow::Result<Vec<_>>>()?;
-    table::print(args.output, &COLUMNS, &modes.iter().map(line).collect::<Vec<_>>())?;
+    let mut lines: Vec<_> = modes.iter().map(line).collect();
+    if args.output == table::Form::Table {
+        for (line, active) in lines.iter_mut().zip(&modes) {
+            line["overlay"] = active.overlay.as_deref().map(folder).into();
+        }
+    }
+    table::print(args.output, &COLUMNS, &lines)?;
     if args.output == table::Form::Table {
         modes.iter().for_each(warn);
     }
@@ -137,10 +149,16 @@ fn line(active: &Active) -> serde_json::Value {
     })
 }
 
+/// The last two names of an overlay's folder: a table has no room for more.
+fn folder(overlay: &str) -> String {
+    let names: Vec<&str> = overlay.split('/').rev().skip(1).take(2).collect();
+    names.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
 fn show(active: &Active) {
     let rows = active.view().leaves().into_iter().map(|(path, value)| vec![path.join("."), value]);
-    println!("{}", table::table(&["setting", "value"], rows));
-    println!("\noverlay: {}", active.overlay.as_deref().map_or_else(|| "none".to_owned(), |file| canon::text::shown(file, 4096)));
+    say!("{}", table::table(&["setting", "value"], rows));
+    say!("\noverlay: {}", active.overlay.as_deref().map_or_else(|| "none".to_owned(), |file| canon::text::shown(file, 4096)));
     warn(active);
 }
 

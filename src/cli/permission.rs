@@ -5,6 +5,7 @@ mod revoke;
 mod sign;
 
 use super::admin_client::Place;
+use super::say::say;
 use super::table;
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -18,18 +19,19 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// Make a key and its entry for the file of keys
     #[command(
-        after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override --out maria.pem --keys permissions.jwks.json"
+        after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override \\\n    --out maria.pem --keys permissions.jwks.json"
     )]
     Keygen(keygen::Args),
     /// Sign an override or approval of one refused call
     #[command(
-        after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override --key maria.pem --reason \"incident 42\" --deposit"
+        after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override \\\n    --key maria.pem --reason \"incident 42\" --deposit"
     )]
     Sign(sign::Args),
     /// Leave a signed permission for the call that it is for
     #[command(after_help = "Example:\n  toolgate permission deposit --admin http://127.0.0.1:9901 override.jwt")]
     Deposit(DepositArgs),
     /// List the permissions that wait for their call
+    #[command(after_help = "Example:\n  toolgate permission list --admin http://127.0.0.1:9901")]
     List(ListArgs),
     /// Add a key or a permission to the list of revocations
     #[command(after_help = "Example:\n  toolgate permission revoke --file revocations.json --jti 018f... --valid-for 24h")]
@@ -53,7 +55,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "ADDRESS")]
     admin: Place,
     /// The form
-    #[arg(short, long, value_enum, default_value = "table")]
+    #[arg(short, long, value_name = "FORM", value_enum, default_value = "table")]
     output: table::Form,
 }
 
@@ -75,13 +77,27 @@ pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
 fn deposit(admin: &Place, token: &str) -> anyhow::Result<ExitCode> {
     let answer = admin.ask(Method::POST, "/v1/permissions", token.to_owned().into())?;
     let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    println!("deposited: the next call of `{}` with the same arguments goes through once, until {}", word("tool"), word("expires"));
+    say!("deposited: the next call of `{}` with the same arguments goes through once, until {}", word("tool"), word("expires"));
     Ok(ExitCode::SUCCESS)
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let answer = args.admin.ask(Method::GET, "/v1/permissions", bytes::Bytes::new())?;
-    let rows = answer.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut rows = answer.get("permissions").and_then(Value::as_array).cloned().unwrap_or_default();
+    if args.output == table::Form::Table {
+        rows.iter_mut().for_each(shorten);
+    }
     table::print(args.output, &["tool", "subject", "tenant", "iss", "jti", "expires"], &rows)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A table has room for the end of a SPIFFE id, and for an instant as the audit's tables show it.
+fn shorten(row: &mut Value) {
+    let mut short = |name: &str, shorter: fn(&str) -> String| {
+        if let Some(value) = row.get_mut(name) {
+            *value = value.as_str().map(shorter).into();
+        }
+    };
+    short("subject", |id| id.rsplit('/').next().unwrap_or_default().to_owned());
+    short("expires", |time| time.get(5..19).unwrap_or(time).replace('T', "\u{a0}"));
 }

@@ -2,6 +2,7 @@
 
 mod eval;
 
+use super::say::say;
 use crate::service::wall;
 use crate::sources;
 use anyhow::Context as _;
@@ -34,6 +35,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  toolgate policy eval policies/default --fixture fixtures/policies/write_protected")]
     Eval(eval::Args),
     /// The JSON Schema of what a policy reads
+    #[command(after_help = "Example:\n  toolgate policy schema > input.schema.json")]
     Schema,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct TestArgs {
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
     /// Only tests whose name contains this
-    #[arg(short, long, default_value = "")]
+    #[arg(short, long, value_name = "PART", default_value = "", hide_default_value = true)]
     run: String,
     /// Name those that passed, too
     #[arg(short, long)]
@@ -70,7 +72,7 @@ pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check(args),
         Command::Eval(args) => eval::run(args),
         Command::Schema => {
-            println!("{}", policy::schema());
+            say!("{}", policy::schema());
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -92,9 +94,13 @@ fn load(path: &Path, tests: TestModules) -> anyhow::Result<Option<Snapshot>> {
     }
 }
 
-/// A place inside the bundle as a path that an editor opens.
-fn in_folder(path: &Path, place: &str) -> String {
-    if path.is_dir() { format!("{}/{place}", path.display()) } else { place.to_owned() }
+/// A place inside the bundle as a path that an editor opens; what is said of the bundle is said of its path.
+pub(super) fn in_folder(path: &Path, place: &str) -> String {
+    match place.strip_prefix("bundle: ") {
+        Some(whole) => format!("{}: {whole}", path.display()),
+        None if path.is_dir() => format!("{}/{place}", path.display()),
+        None => place.to_owned(),
+    }
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -103,17 +109,17 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     let Some(snapshot) = load(&args.policy, TestModules::Load)? else { return Ok(ExitCode::from(1)) };
     let tools = snapshot.tools();
-    println!("good: digest {}, revision {}", snapshot.digest(), snapshot.revision().unwrap_or("none"));
-    println!("tools with rules of their own: {}", if tools.is_empty() { "none".to_owned() } else { tools.join(", ") });
+    say!("good: digest {}, revision {}", snapshot.digest(), snapshot.revision().unwrap_or("none"));
+    say!("tools with rules of their own: {}", if tools.is_empty() { "none".to_owned() } else { tools.join(", ") });
     Ok(ExitCode::SUCCESS)
 }
 
 fn supported() {
-    println!("members of a result: allow, reasons, risk, sensitive, approval, overridable, obligations");
-    println!("obligations: mask, redact_response (constant JSON pointers)");
-    println!("not built yet, an error decision: require, labels, limit");
+    say!("members of a result: allow, reasons, risk, sensitive, approval, overridable, obligations");
+    say!("obligations: mask, redact_response (constant JSON pointers)");
+    say!("not built yet, an error decision: require, labels, limit");
     let functions: Vec<String> = policy::capabilities().iter().map(|capability| capability.name.to_owned()).collect();
-    println!("functions: {}", functions.join(" "));
+    say!("functions: {}", functions.join(" "));
 }
 
 fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
@@ -134,15 +140,15 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     for (name, differences) in &stories {
         if !differences.is_empty() {
             bad += 1;
-            println!("FAIL   fixture {name}");
-            differences.iter().for_each(|difference| println!("         {difference}"));
+            say!("FAIL   fixture {name}");
+            differences.iter().for_each(|difference| say!("         {difference}"));
         } else if args.verbose {
-            println!("PASS   fixture {name}");
+            say!("PASS   fixture {name}");
         }
     }
     let count = |wanted: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| wanted(&outcome.ending)).count();
     let (passed, skipped) = (count(|ending| *ending == Ending::Pass), count(|ending| *ending == Ending::Skipped));
-    println!(
+    say!(
         "PASS: {}/{}{}",
         passed + stories.len() - bad,
         outcomes.len() + stories.len() - skipped,
@@ -163,9 +169,9 @@ fn tell(policy: &Path, outcome: &Outcome, verbose: bool) {
         return;
     }
     let place = in_folder(policy, &format!("{}:{}", outcome.file, outcome.line));
-    println!("{word:<6} {} ({place}, {:.1} ms)", outcome.name, outcome.took.as_secs_f64() * 1000.0);
+    say!("{word:<6} {} ({place}, {:.1} ms)", outcome.name, outcome.took.as_secs_f64() * 1000.0);
     for line in why.into_iter().flat_map(|why| why.lines()).chain(outcome.prints.iter().map(String::as_str)) {
-        println!("         {line}");
+        say!("         {line}");
     }
 }
 

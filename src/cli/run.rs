@@ -29,7 +29,7 @@ pub(super) struct Files {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "toolgate.yaml")]
     pub(super) config: PathBuf,
-    /// The overlay's folder, instead of the mode's own
+    /// The overlay's folder, instead of TOOLGATE_OVERLAY's or the mode's own
     #[arg(long, value_name = "DIR")]
     pub(super) overlay: Option<PathBuf>,
 }
@@ -37,6 +37,11 @@ pub(super) struct Files {
 impl Files {
     /// Loads the configuration or prints every mistake.
     pub(super) fn load(&self) -> anyhow::Result<Config> {
+        anyhow::ensure!(
+            self.config.symlink_metadata().is_ok(),
+            "the configuration `{}` is not there: name it with `--config FILE`, or write a first one with `toolgate init`",
+            self.config.display()
+        );
         Config::load(&self.config, self.overlay.as_deref(), &Surroundings::observe()).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("the configuration has {} mistake(s):\n{}", lines.len(), lines.join("\n"))

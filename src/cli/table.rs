@@ -1,9 +1,10 @@
 //! What commands list: a table that fits 100 columns, or JSON, JSON lines, CSV. Nothing printed can drive a terminal or a spreadsheet.
 
+use super::say::{put, say};
 use audit::table::csv;
 use canon::text::shown;
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::Value;
 
 /// The widest line of a table.
@@ -12,44 +13,77 @@ const TABLE_COLUMNS: u16 = 100;
 /// A form of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
-    /// For people
     Table,
-    /// One JSON array
+    // One array.
     Json,
-    /// One JSON object a line
+    // One object a line.
     Jsonl,
-    /// RFC 4180
+    // RFC 4180.
     Csv,
 }
 
-/// A table's lines.
+/// A table's lines. A column that is empty in every row is left out; where not all words fit, the longest are broken.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    let columns: Vec<Vec<String>> = header
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.to_uppercase(), rows.iter().map(move |row| row.get(at).cloned().unwrap_or_default()).collect::<Vec<_>>()))
+        .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
+        .map(|(name, cells)| [vec![name], cells].concat())
+        .collect();
+    let mut words: Vec<u16> = columns.iter().map(|cells| longest_word(cells)).collect();
+    while width(&words, 1) > TABLE_COLUMNS && words.iter().any(|word| *word > 1) {
+        words.iter_mut().max().into_iter().for_each(|word| *word = word.saturating_sub(1));
+    }
+    let gap = if width(&words, 2) <= TABLE_COLUMNS { 2 } else { 1 };
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS);
-    table.set_header(header.iter().map(|name| name.to_uppercase()));
-    for row in rows {
-        table.add_row(row);
+    for line in 0..=rows.len() {
+        let cells: Vec<&String> = columns.iter().filter_map(|cells| cells.get(line)).collect();
+        if line == 0 {
+            table.set_header(cells)
+        } else {
+            table.add_row(cells)
+        };
+    }
+    for (at, (column, word)) in table.column_iter_mut().zip(&words).enumerate() {
+        let right = if at + 1 < words.len() { gap } else { 0 };
+        column.set_padding((0, right));
+        // A boundary is that of the column with its padding.
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(word.saturating_add(right))));
     }
     table.trim_fmt()
+}
+
+/// Of a line with such columns and a gap between them.
+fn width(columns: &[u16], gap: u16) -> u16 {
+    columns.iter().fold(0_u16, |width, column| width.saturating_add(*column).saturating_add(gap)).saturating_sub(gap)
+}
+
+/// In characters.
+fn longest_word(cells: &[String]) -> u16 {
+    let longest = cells.iter().flat_map(|cell| cell.split(' ')).map(|word| word.chars().count()).max();
+    longest.and_then(|longest| u16::try_from(longest).ok()).unwrap_or(TABLE_COLUMNS).min(TABLE_COLUMNS)
 }
 
 /// Prints JSON objects in a form; `columns` are the members that a table and CSV show.
 pub(super) fn print(form: Form, columns: &[&str], rows: &[Value]) -> anyhow::Result<()> {
     let cells = |row: &Value| -> Vec<String> { columns.iter().map(|column| cell(row.get(*column))).collect() };
     match form {
-        Form::Table if rows.is_empty() => println!("nothing to show"),
-        Form::Table => println!("{}", table(columns, rows.iter().map(|row| cells(row).iter().map(|cell| shown(cell, 200)).collect()))),
-        Form::Json => println!("{}", serde_json::to_string_pretty(rows)?),
+        Form::Table if rows.is_empty() => say!("nothing to show"),
+        Form::Table => say!("{}", table(columns, rows.iter().map(|row| cells(row).iter().map(|cell| shown(cell, 200)).collect()))),
+        Form::Json => say!("{}", serde_json::to_string_pretty(rows)?),
         Form::Jsonl => {
             for row in rows {
-                println!("{row}");
+                say!("{row}");
             }
         }
         Form::Csv => {
             let header: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-            print!("{}", csv(&header));
+            put!("{}", csv(&header));
             for row in rows {
-                print!("{}", csv(&cells(row)));
+                put!("{}", csv(&cells(row)));
             }
         }
     }
@@ -62,5 +96,34 @@ fn cell(value: Option<&Value>) -> String {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(items)) => items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(" "),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Object(_))) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE_COLUMNS, table};
+
+    #[test]
+    fn words_stay_whole_within_the_width() {
+        let header = ["time", "tenant", "subject", "call", "would", "done", "reasons", "signer", "outcome", "nothing"];
+        let row = |call: &str, reasons: &str, signer: &str, outcome: &str| {
+            ["11-25\u{a0}00:43:06", "default", "agent", call, "deny", "forward", reasons, signer, outcome, ""].map(str::to_owned).to_vec()
+        };
+        let rows = [
+            row("notifications/i…", "toolgate.no_route", "", "completed, tool error"),
+            row("write_file", "path.protected", "5Hmc3bFL…", ""),
+        ];
+        let text = table(&header, rows);
+        for word in ["TIME", "11-25\u{a0}00:43:06", "notifications/i…", "toolgate.no_route", "5Hmc3bFL…", "completed,"] {
+            assert!(text.contains(word), "`{word}` is broken in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(TABLE_COLUMNS)), "too wide:\n{text}");
+        assert!(!text.contains("NOTHING"), "an empty column in\n{text}");
+    }
+
+    #[test]
+    fn what_cannot_fit_is_broken() {
+        let text = table(&["first", "second"], [vec!["x".repeat(90), "y".repeat(90)]]);
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(TABLE_COLUMNS)), "too wide:\n{text}");
     }
 }

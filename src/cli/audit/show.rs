@@ -1,6 +1,7 @@
 //! `toolgate audit show`: every record of one call, envelope and body.
 
 use super::{Source, clickhouse, each_record, runtime};
+use crate::cli::say::say;
 use canon::text::shown;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -31,7 +32,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let values: Vec<Value> = records.iter().map(|(envelope, body)| joined(envelope, body)).collect::<anyhow::Result<_>>()?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&values)?);
+        say!("{}", serde_json::to_string_pretty(&values)?);
         return Ok(ExitCode::SUCCESS);
     }
     for value in &values {
@@ -74,17 +75,17 @@ fn joined(envelope: &[u8], body: &[u8]) -> anyhow::Result<Value> {
 
 fn tell(record: &Value) {
     let word = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default();
-    println!("{} {} {}", word("time"), word("kind").to_uppercase(), word("action"));
+    say!("{} {} {}", word("time"), word("kind").to_uppercase(), word("action"));
     let Some(members) = record.as_object() else { return };
     for (name, value) in members.iter().filter(|(name, _)| !matches!(name.as_str(), "time" | "kind" | "action" | "body")) {
-        println!("  {name:<18} {}", spelled(value));
+        say!("  {name:<18} {}", spelled(value));
     }
     if let Some(body) = record.get("body").and_then(Value::as_object) {
         for (name, value) in body {
-            println!("  {:<18} {}", format!("({name})"), spelled(value));
+            say!("  {:<18} {}", format!("({name})"), spelled(value));
         }
     }
-    println!();
+    say!();
 }
 
 fn spelled(value: &Value) -> String {

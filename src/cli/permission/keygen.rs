@@ -1,5 +1,6 @@
 //! `toolgate permission keygen`: a private key for a person, and the entry by which toolgate knows it.
 
+use crate::cli::say::say;
 use anyhow::{Context as _, bail};
 use permission::{KeyEntry, Published, Role, SigningKey, published};
 use serde_json::{Value, json};
@@ -15,23 +16,23 @@ pub(in crate::cli) struct Args {
     /// Who holds the key; the issuer of what it signs
     #[arg(long)]
     person: String,
-    /// What it may sign: approver, override, break_glass (may be given more than once)
-    #[arg(long = "role", required = true, value_parser = role)]
+    /// What it may sign: approver, override, break_glass (may be given more than once, as the next two)
+    #[arg(long = "role", value_name = "ROLE", required = true, value_parser = role)]
     roles: Vec<Role>,
     /// For which tenants
-    #[arg(long = "tenant", default_value = "*")]
+    #[arg(long = "tenant", value_name = "TENANT", default_value = "*")]
     tenants: Vec<String>,
     /// For which tools; a `*` at the end takes all that begin so
-    #[arg(long = "tool", default_value = "*")]
+    #[arg(long = "tool", value_name = "TOOL", default_value = "*")]
     tools: Vec<String>,
     /// The longest life of what it signs, in seconds
-    #[arg(long, default_value = "3600")]
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
     lifetime_s_max: u32,
     /// The file for the private key (mode 0400); it must not exist
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The file of keys to add the entry to; without it the entry is printed
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
 }
 
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     eprintln!("the private key `{}` is in {}: keep it where no agent can read it", entry.kid, args.out.display());
     match &args.keys {
         Some(path) => add(path, &entry)?,
-        None => println!("{}", serde_json::to_string_pretty(&json!({"keys": [entry]}))?),
+        None => say!("{}", serde_json::to_string_pretty(&json!({"keys": [entry]}))?),
     }
     Ok(ExitCode::SUCCESS)
 }

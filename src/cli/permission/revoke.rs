@@ -1,5 +1,6 @@
 //! `toolgate permission revoke`: the list of revoked keys and permissions, written anew and swapped whole.
 
+use crate::cli::say::say;
 use crate::service::wall;
 use anyhow::{Context as _, bail};
 use permission::Revocations;
@@ -10,16 +11,16 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
     /// The list; made if it does not exist
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     file: PathBuf,
     /// A permission, by its `jti`
-    #[arg(long = "jti")]
+    #[arg(long = "jti", value_name = "JTI")]
     jtis: Vec<String>,
     /// A key, by its `kid`
-    #[arg(long = "kid")]
+    #[arg(long = "kid", value_name = "KID")]
     kids: Vec<String>,
     /// How long the list may be trusted before it must be renewed: `30m`, `24h`, `7d`
-    #[arg(long, default_value = "24h", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = seconds)]
     valid_for: i64,
 }
 
@@ -48,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     list.issued_at = now;
     list.next_update = now.saturating_add(args.valid_for);
     replace(&args.file, &serde_json::to_string_pretty(&list)?)?;
-    println!(
+    say!(
         "{} permission(s) and {} key(s) are revoked; renew the list before {}",
         list.jtis.len(),
         list.kids.len(),

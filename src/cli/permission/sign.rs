@@ -1,10 +1,12 @@
 //! `toolgate permission sign`: a person lets one refused call through. The person sees what is signed, and signs with a key from a file.
 
 use super::{Place, deposit};
+use crate::cli::say::say;
 use crate::service::wall;
 use anyhow::{Context as _, bail};
 use canon::text::shown;
 use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
 use http::Method;
 use permission::{Claims, Kind, SigningKey, sign};
 use serde_json::Value;
@@ -19,7 +21,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "ADDRESS")]
     admin: Place,
     /// The refused decision's id
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     decision: String,
     /// What to sign
     #[arg(long, value_enum)]
@@ -28,19 +30,19 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     break_glass: bool,
     /// The private key
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Who signs; without it whoever toolgate knows the key by
     #[arg(long)]
     person: Option<String>,
     /// Why
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// The ticket, where the configuration asks for one
     #[arg(long)]
     ticket: Option<String>,
     /// How long it holds, in seconds
-    #[arg(long, default_value = "900")]
+    #[arg(long, value_name = "SECONDS", default_value = "900")]
     lifetime_s: u32,
     /// Leave it with toolgate, so that the agent's next try goes through; without it the permission is printed
     #[arg(long)]
@@ -61,7 +63,7 @@ enum Wanted {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let refused = args.admin.ask(Method::GET, &format!("/v1/refusals/{}", args.decision), bytes::Bytes::new())?;
     let pem = std::fs::read_to_string(&args.key).with_context(|| format!("cannot read the key `{}`", args.key.display()))?;
-    let key = SigningKey::from_pem(&pem)?;
+    let key = SigningKey::from_pem(&pem).with_context(|| format!("cannot use the key `{}`", args.key.display()))?;
     let person = person(args, &refused, &key)?;
     let claims = claims(args, &refused, person)?;
     show(&refused, &claims);
@@ -77,7 +79,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.deposit {
         return deposit(&args.admin, &token);
     }
-    println!("{token}");
+    say!("{token}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,7 @@
 //! `toolgate policy eval`: what the policy says of one input, for people and for scripts.
 
 use super::{EVALUATION_LIMIT, LOAD_LIMIT, load};
+use crate::cli::say::say;
 use crate::sources;
 use anyhow::bail;
 use canon::json::{Tree, canonical};
@@ -45,8 +46,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(rule) = args.rule.clone() {
         let value = on_large_stack(LOAD_LIMIT, move || snapshot.rule(&rule, &asked, &|| EVALUATION_LIMIT))?;
         match value {
-            Ok(value) => println!("{value}"),
-            Err(Reason { code, message }) => bail!("{message} ({code})"),
+            Ok(value) => say!("{value}"),
+            Err(Reason { code, message }) => {
+                bail!("`{}`: {message} ({code}); a rule is named like `data.toolgate.decision`", args.rule.as_deref().unwrap_or_default())
+            }
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -54,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.json {
         let mut text = Vec::new();
         canonical::<Tree>(&decision.json(), &mut text);
-        println!("{}", String::from_utf8_lossy(&text));
+        say!("{}", String::from_utf8_lossy(&text));
     } else {
         tell(&decision);
     }
@@ -68,20 +71,20 @@ fn tell(decision: &Decision) {
         Verdict::Error => ("ERROR", "33"),
     };
     if std::io::stdout().is_terminal() {
-        println!("\u{1b}[{colour};1m{word}\u{1b}[0m");
+        say!("\u{1b}[{colour};1m{word}\u{1b}[0m");
     } else {
-        println!("{word}");
+        say!("{word}");
     }
     for reason in &decision.reasons {
-        println!("  {}: {}", reason.code, reason.message);
+        say!("  {}: {}", reason.code, reason.message);
     }
     if let Some(risk) = decision.risk {
-        println!("  risk {}", risk.name());
+        say!("  risk {}", risk.name());
     }
     if decision.approval == policy::Approval::Required {
-        println!("  a person must approve the call");
+        say!("  a person must approve the call");
     }
     for obligation in &decision.obligations {
-        println!("  obligation {}: {} place(s)", obligation.name(), obligation.paths().len());
+        say!("  obligation {}: {} place(s)", obligation.name(), obligation.paths().len());
     }
 }

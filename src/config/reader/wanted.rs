@@ -138,7 +138,7 @@ pub(crate) fn path() -> Wanted<'static, PathBuf> {
 
 /// A list of `lengths` such values.
 pub(crate) fn list<'w, T: 'w>(item: Wanted<'w, T>, lengths: RangeInclusive<usize>) -> Wanted<'w, Vec<T>> {
-    let what = format!("a list of {} to {} times {}", lengths.start(), lengths.end(), item.what);
+    let what = format!("a list of {} to {} entries, each {}", lengths.start(), lengths.end(), item.what);
     Wanted::of(what.clone(), move |field| {
         let Value::List(items) = &field.node.value else { return field.unlike(&what) };
         if !lengths.contains(&items.len()) {
