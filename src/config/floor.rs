@@ -34,3 +34,23 @@ pub(crate) fn level(document: &Document, writers: Writers, agents: &[u32], found
 pub(crate) fn may_be_absent(file: &Path) -> bool {
     file == Path::new(MINIMUM_FILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::level;
+    use crate::Document;
+    use crate::files::Writers;
+    use crate::problem::Found;
+    use enforcement::Level;
+
+    #[test]
+    fn whoever_an_agent_runs_as_must_not_own_the_file() {
+        for (owner_uid, others, problems) in [(0, false, 0), (1000, false, 1), (1001, false, 0), (0, true, 1), (1000, true, 2)] {
+            let found = Found::default();
+            let document = Document { name: "minimum".into(), bytes: b"strict\n".to_vec() };
+            let read = level(&document, Writers { owner_uid, others }, &[0, 1000], &found);
+            assert_eq!(read, Some(Level::Strict));
+            assert_eq!(found.or_problems(read).err().unwrap_or_default().len(), problems, "{owner_uid} {others}");
+        }
+    }
+}

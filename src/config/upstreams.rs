@@ -83,9 +83,27 @@ pub(crate) fn upstream(section: &mut Section<'_>, context: &Context<'_>) -> Opti
     let name = section.required("name", &name());
     let way = way(section, context);
     let credential = section.optional("credential", &map("a map with the `file` of a secret", credential));
-    let host = section.optional("host", &authority()).map(|fixed| fixed.map_or(HostRule::Kept, HostRule::Fixed));
+    let host = section.optional("host", &authority());
+    let host = host.map(|fixed| fixed.or_else(|| own_host(way.as_ref()?)).map_or(HostRule::Kept, HostRule::Fixed));
     let limits = section.section("limits", limits);
     Some(Upstream { name: name?, way: way?, credential: credential?, host: host?, limits: limits? })
+}
+
+/// The host that a server over TLS is told unless the configuration names another: behind one address many may answer, and the caller is
+/// not the one to choose which of them gets the credential.
+fn own_host(way: &Way) -> Option<Authority> {
+    match way {
+        Way::Mtls { address, .. } => address.to_string().parse().ok(),
+        Way::Https { address, server_name, .. } => {
+            let bare = server_name.trim_matches(['[', ']']);
+            let name = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+            match address.port() {
+                443 => name.parse().ok(),
+                port => format!("{name}:{port}").parse().ok(),
+            }
+        }
+        Way::Http { .. } | Way::Unix { .. } => None,
+    }
 }
 
 fn way(section: &mut Section<'_>, context: &Context<'_>) -> Option<Way> {
@@ -166,4 +184,25 @@ fn address() -> Wanted<'static, (Address, String)> {
             Some(_) | None => Err("write `host:port`".to_owned()),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Way, own_host};
+    use identity::SpiffeId;
+
+    #[test]
+    fn a_server_over_tls_is_told_its_own_name() {
+        let https = |address: &str, name: &str| Way::Https { address: address.parse().unwrap(), server_name: name.to_owned(), roots: "roots.pem".into() };
+        let mtls = Way::Mtls { address: "files.svc:8443".parse().unwrap(), spiffe_id: SpiffeId::parse("spiffe://example.org/files").unwrap() };
+        for (way, host) in [
+            (https("192.0.2.1:443", "crm.example.org"), Some("crm.example.org")),
+            (https("crm.example.org:8443", "crm.example.org"), Some("crm.example.org:8443")),
+            (https("[::1]:8443", "::1"), Some("[::1]:8443")),
+            (mtls, Some("files.svc:8443")),
+            (Way::Unix { path: "/run/notes".into() }, None),
+        ] {
+            assert_eq!(own_host(&way).as_ref().map(|host| host.as_str()), host, "{way:?}");
+        }
+    }
 }

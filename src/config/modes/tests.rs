@@ -109,6 +109,8 @@ fn mistakes_are_reported_with_line_and_key() {
     );
     check_changed("training_lock: false", "training_lock: no", &["training_lock: this is `no`, wanted is `true` or `false`"]);
     check_changed("pool_connections_min: 1\n", "pool_connections_min: 6\n", &["LOCAL.postgres.pool_connections_min: it is above"]);
+    check_changed("namespace: local", "namespace: \"\"", &["LOCAL.somabrain.namespace: this is ``, wanted is letters, digits"]);
+    check_changed("namespace: local", &format!("namespace: {}", "x".repeat(64)), &["LOCAL.somabrain.namespace: this is `xxx"]);
     check_changed("ttl_s: 86400", "ttl_s: 086400", &["this is the number `086400`, wanted is a whole number from 1"]);
     check_changed("areas: [] ", "areas: [a] ", &["LOCAL.learning.areas: areas are approved here"]);
     check_changed("credentials: static ", "credentials: rotated ", &["LOCAL.secrets.credentials: secrets of a `.env` file do not rotate"]);

@@ -276,13 +276,16 @@ fn the_minimum_raises_and_never_lowers() {
 #[test]
 fn an_overlay_that_cannot_be_followed_is_not_absent() {
     let folder = tempfile::tempdir().expect("a folder");
-    let modes = folder.path().join("modes.yaml");
+    let (modes, overlays) = (folder.path().join("modes.yaml"), folder.path().join("overlays"));
+    let problem = || Active::load(&modes, None, Mode::Local).expect_err("it leads nowhere").remove(0).message;
     std::fs::copy(shipped("modes.yaml"), &modes).expect("a copy");
     assert!(Active::load(&modes, None, Mode::Local).expect("starts").overlay.is_none());
-    std::fs::create_dir_all(folder.path().join("overlays/local")).expect("made");
-    std::os::unix::fs::symlink("/nowhere", folder.path().join("overlays/local/modes.yaml")).expect("linked");
-    let problems = Active::load(&modes, None, Mode::Local).expect_err("it leads nowhere");
-    assert!(problems[0].message.starts_with("the overlay cannot be read"), "{problems:?}");
+    std::fs::write(&overlays, "not a folder").expect("written");
+    assert!(problem().starts_with("the overlay cannot be read"));
+    std::fs::remove_file(&overlays).expect("removed");
+    std::fs::create_dir_all(overlays.join("local")).expect("made");
+    std::os::unix::fs::symlink("/nowhere", overlays.join("local/modes.yaml")).expect("linked");
+    assert!(problem().starts_with("the overlay cannot be read"));
 }
 
 #[test]
