@@ -1,3 +1,5 @@
+//! Where a request ends: heads with two answers, cut at every byte.
+
 use super::Framing;
 
 /// Fed whole and byte by byte: the numbers of the heads with both lengths, and whether it ends inside a head.
