@@ -31,9 +31,9 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         return Err(Refused::Overload(limit).into());
     }
     let route = view.route(&listener, &head).ok_or(Refused::NoRoute)?;
-    facts.route(route);
+    facts.route(route, &head, &view.mask);
     let caller = identify::caller(view, route, &peer, &head, facts.now.at);
-    facts.caller(&caller, &house.journal);
+    facts.caller(&caller, &house.journal, &view.mask);
     identify::consume_credentials(route, &mut head);
 
     let body = body.collect().await.map_err(Refused::Body)?;

@@ -9,7 +9,7 @@ use canon::{CallId, Keyed};
 use enforcement::{Code, Overridable, Passage, Sensitivity};
 use journal::{Cause, Claim, Entry, Journal, Now, Put, Unrecorded};
 use policy::{Approval, Decision, Obligation, Rego, Value, Verdict};
-use protocol::{Head, Speech, ToolCall};
+use protocol::{Head, Speaks, Speech, ToolCall};
 use record::{Done, Event, Mask, Message, Permission, PermissionAction, PermissionBody, Person, Token, TokenKind, Would};
 use std::sync::Arc;
 use std::time::Instant;
@@ -70,13 +70,18 @@ impl Facts {
         body.target = head.uri.path_and_query().map(|target| view.mask.target(target.as_str()));
     }
 
-    pub(crate) fn route(&mut self, route: &Route) {
+    pub(crate) fn route(&mut self, route: &Route, head: &Head, mask: &Mask) {
         self.event.route = Some(route.name.to_string());
         self.event.upstream = Some(route.upstream_name.to_string());
         self.speech = Some(route.speaks.speech());
+        // On a plain route path and query are arguments, which are recorded as such and masked by their own places.
+        if let Speaks::Http(routes) = &route.speaks {
+            let path = head.uri.path();
+            self.event.body.target = Some(mask.target(routes.template(&head.method, path).unwrap_or(path)));
+        }
     }
 
-    pub(crate) fn caller(&mut self, caller: &Caller, journal: &Journal) {
+    pub(crate) fn caller(&mut self, caller: &Caller, journal: &Journal, mask: &Mask) {
         let principal = &caller.principal;
         self.event.workload = principal.workload.as_ref().ok().map(|workload| workload.id.as_str().to_owned());
         self.event.tenant = caller.tenant.as_ref().ok().map(|tenant| tenant.as_str().to_owned());
@@ -85,7 +90,7 @@ impl Facts {
         self.event.body.user = principal.user.as_ref().map(|user| Person {
             issuer: user.issuer.clone(),
             subject: user.subject.clone(),
-            claims: Some(Mask::default().value::<canon::json::Tree>(&user.claims)),
+            claims: Some(mask.value::<canon::json::Tree>(&user.claims)),
         });
         self.event.body.actors = principal
             .actors

@@ -29,6 +29,7 @@ const NAMES: &[&str] = &[
     "otp",
     "pin",
     "mcp-param-*",
+    "toolgate-permission",
 ];
 
 /// How much of a value a record keeps.
@@ -152,8 +153,11 @@ impl Mask {
             writer.out.push(b'[');
             quote(name, &mut writer.out);
             writer.out.push(b',');
-            let value = if self.covers(name) { COVER.into() } else { String::from_utf8_lossy(value) };
-            writer.text(&value);
+            match (self.covers(name), String::from_utf8_lossy(value)) {
+                (true, _) => writer.text(COVER),
+                (false, value) if is_uri(&value) => writer.text(&self.without_secrets(&value)),
+                (false, value) => writer.text(&value),
+            }
             writer.out.push(b']');
         }
         writer.out.push(b']');
@@ -163,6 +167,12 @@ impl Mask {
     /// A path with its query, or a URI: values of query parameters under secret names and a URI's user information are masked.
     #[must_use]
     pub fn target(&self, target: &str) -> Masked {
+        let mut writer = Writer { mask: self, out: Vec::new() };
+        writer.text(&self.without_secrets(target));
+        writer.done()
+    }
+
+    fn without_secrets(&self, target: &str) -> String {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let mut text = without_user(path);
         if let Some(query) = query {
@@ -172,9 +182,7 @@ impl Mask {
             });
             text = text + "?" + &parts.collect::<Vec<_>>().join("&");
         }
-        let mut writer = Writer { mask: self, out: Vec::new() };
-        writer.text(&text);
-        writer.done()
+        text
     }
 
     fn covers(&self, name: &str) -> bool {
@@ -195,6 +203,14 @@ fn without_user(path: &str) -> String {
     let (authority, tail) = rest.split_once('/').map_or((rest, None), |(authority, tail)| (authority, Some(tail)));
     let host = authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("{COVER}@{host}"));
     tail.map_or_else(|| format!("{scheme}://{host}"), |tail| format!("{scheme}://{host}/{tail}"))
+}
+
+/// Whether a text is one whole absolute URI (RFC 3986 section 3.1), and no prose that names one.
+fn is_uri(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    }) && !text.contains(char::is_whitespace)
 }
 
 /// Percent-decoding of a query parameter's name (RFC 3986 section 2.1), so that `pass%77ord` hides nothing.
@@ -253,6 +269,7 @@ impl Writer<'_> {
         }
         match B::kind(value) {
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => canon::json::canonical::<B>(value, &mut self.out),
+            Kind::String(text) if is_uri(text) => self.text(&self.mask.without_secrets(text)),
             Kind::String(text) => self.text(text),
             Kind::Array => self.array::<B>(value, places),
             Kind::Object => self.object::<B>(value, places),

@@ -30,6 +30,7 @@ struct Node {
 #[derive(Debug, Clone)]
 struct Leaf {
     method: Method,
+    template: String,
     tool: String,
     names: Vec<String>,
 }
@@ -74,8 +75,15 @@ impl HttpRoutes {
         if node.leaves.iter().any(|leaf| leaf.method == method) {
             return Err(format!("`{method} {template}` is in the table already"));
         }
-        node.leaves.push(Leaf { method, tool: tool.to_owned(), names });
+        node.leaves.push(Leaf { method, template: template.to_owned(), tool: tool.to_owned(), names });
         Ok(())
+    }
+
+    /// The template that a request's path fits: what can be told of the path without the values of its variables, which are arguments.
+    #[must_use]
+    pub fn template(&self, method: &Method, path: &str) -> Option<&str> {
+        let segments = super::decode::path(path).ok()?;
+        self.root.find(method, &segments, &mut Vec::new()).map(|leaf| leaf.template.as_str())
     }
 
     pub(super) fn find<'a>(&'a self, method: &Method, segments: &'a [String]) -> Option<Found<'a>> {
@@ -86,7 +94,7 @@ impl HttpRoutes {
 }
 
 impl Node {
-    fn find<'a>(&'a self, method: &Method, segments: &'a [String], values: &mut Vec<&'a str>) -> Option<&'a Leaf> {
+    fn find<'a, 's>(&'a self, method: &Method, segments: &'s [String], values: &mut Vec<&'s str>) -> Option<&'a Leaf> {
         let Some((segment, rest)) = segments.split_first() else { return self.leaves.iter().find(|leaf| leaf.method == *method) };
         if let Some(leaf) = self.fixed.get(segment).and_then(|node| node.find(method, rest, values)) {
             return Some(leaf);

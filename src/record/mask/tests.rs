@@ -75,6 +75,21 @@ fn headers_keep_their_order_and_hide_what_is_secret() {
 }
 
 #[test]
+fn a_uri_hides_its_secrets_wherever_it_stands() {
+    let check = |arguments: &str, expected: &str| {
+        let value = parse::<Tree>(arguments.as_bytes(), &Limits::default()).unwrap();
+        assert_eq!(Mask::default().value::<Tree>(&value).json(), expected);
+    };
+    check(r#"{"uri":"https://me:canary@h/a"}"#, r#"{"uri":"https://***@h/a"}"#);
+    check(r#"["a+b.c-1://h?token=canary&x=1"]"#, r#"["a+b.c-1://h?token=***&x=1"]"#);
+    for text in ["a://h x?token=1", "://h?token=1", "a?token=1"] {
+        check(&format!("[\"{text}\"]"), &format!("[\"{text}\"]"));
+    }
+    let referer: [(&str, &[u8]); 1] = [("referer", b"https://h/?token=canary")];
+    assert_eq!(Mask::default().headers(referer).json(), r#"[["referer","https://h/?token=***"]]"#);
+}
+
+#[test]
 fn targets_hide_secret_parameters_and_user_information() {
     for (target, expected) in [
         ("/a/b?x=1&access_token=canary&y", "\"/a/b?x=1&access_token=***&y\""),
