@@ -2,7 +2,8 @@
 
 use super::House;
 use crate::cli::clickhouse;
-use peers::clickhouse::delivery::{Delivery, Round};
+use peers::clickhouse::delivery::{Delivery, Failure, Round};
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ pub(crate) async fn ship_until(house: Arc<House>, stop: CancellationToken, grace
         }
     };
     let mut delivery = Delivery::new(house.journal.clone(), client, house.config.audit.delivery.clone());
-    let mut failing = false;
+    let mut failing = None;
     while !stop.is_cancelled() {
         let more = round(&house, &mut delivery, &mut failing).await;
         if !more {
@@ -30,7 +31,7 @@ pub(crate) async fn ship_until(house: Arc<House>, stop: CancellationToken, grace
     }
     let last = async {
         while house.journal.stats().unread > 0 {
-            if !round(&house, &mut delivery, &mut failing).await && failing {
+            if !round(&house, &mut delivery, &mut failing).await && failing.is_some() {
                 tokio::time::sleep(delivery.pause(0)).await;
             }
         }
@@ -40,10 +41,10 @@ pub(crate) async fn ship_until(house: Arc<House>, stop: CancellationToken, grace
 }
 
 /// One round; whether there is more to do at once.
-async fn round(house: &House, delivery: &mut Delivery, failing: &mut bool) -> bool {
+async fn round(house: &House, delivery: &mut Delivery, failing: &mut Option<Failure>) -> bool {
     match delivery.round().await {
         Ok(round) => {
-            if std::mem::take(failing) {
+            if failing.take().is_some() {
                 tracing::info!("records reach ClickHouse again");
             }
             let (count, more) = match round {
@@ -55,12 +56,21 @@ async fn round(house: &House, delivery: &mut Delivery, failing: &mut bool) -> bo
         }
         Err(failure) => {
             house.metrics.delivery_failures.inc();
-            if std::mem::replace(failing, true) {
+            if failing.as_ref().is_some_and(|known| alike(known, &failure)) {
                 tracing::debug!(%failure, "records still do not reach ClickHouse");
             } else {
                 tracing::error!(%failure, "records do not reach ClickHouse: the journal keeps them");
             }
+            *failing = Some(failure);
             false
         }
     }
+}
+
+/// Whether two failures are of one sort. Each new sort is said once: behind a server that was away may stand one that hides records.
+fn alike(one: &Failure, other: &Failure) -> bool {
+    if let (Failure::ClickHouse(one), Failure::ClickHouse(other)) = (one, other) {
+        return discriminant(one) == discriminant(other);
+    }
+    discriminant(one) == discriminant(other)
 }

@@ -8,7 +8,7 @@ use super::{Client, Error};
 use bytes::Bytes;
 use journal::{Cursor, Journal, Stored};
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How records are batched and retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { batch_records_max: 10_000, batch_bytes_max: 16 << 20, batch_age_ms: 1000, retry_ms: 200, retry_ms_max: 30_000, recheck_s: 600 }
+        Self {
+            batch_records_max: 10_000,
+            batch_bytes_max: 16 << 20,
+            batch_age_ms: 1000,
+            retry_ms: 200,
+            retry_ms_max: 30_000,
+            recheck_s: 600,
+        }
     }
 }
 
@@ -40,7 +47,9 @@ pub enum Failure {
     #[error(transparent)]
     ClickHouse(#[from] Error),
     /// It took the records and does not show them: a row policy, a quota, a token or a TTL may hide or drop them.
-    #[error("{missing} of {sent} records were taken by ClickHouse and cannot be read back: look for a row policy, a TTL or missing rights of the writer")]
+    #[error(
+        "{missing} of {sent} records were taken by ClickHouse and cannot be read back: look for a row policy, a TTL or missing rights of the writer"
+    )]
     Vanished {
         /// How many are not there.
         missing: usize,
@@ -70,8 +79,8 @@ pub struct Delivery {
     cursor: Option<Cursor>,
     /// Whether what comes next may be there already.
     suspect: bool,
-    /// When ClickHouse started, as it last said.
-    started: Option<u64>,
+    /// For how many seconds ClickHouse had run, and when it said so.
+    uptime: Option<(u64, Instant)>,
     failures: u32,
 }
 
@@ -79,7 +88,7 @@ impl Delivery {
     /// Nothing is sent before the first round.
     #[must_use]
     pub const fn new(journal: Journal, client: Client, settings: Settings) -> Self {
-        Self { journal, client, settings, cursor: None, suspect: true, started: None, failures: 0 }
+        Self { journal, client, settings, cursor: None, suspect: true, uptime: None, failures: 0 }
     }
 
     /// How long to wait before the next round; `jitter` is a random number.
@@ -131,14 +140,18 @@ impl Delivery {
 
     /// After a restart of ClickHouse an acknowledgement may not hold any more: what was read back lately is looked at again.
     async fn notice_restart(&mut self) -> Result<(), Failure> {
-        let answer = self.client.query("SELECT toUInt64(toUnixTimestamp(now()) - uptime()) FORMAT RowBinary", &[]).await?;
-        let started = Reader::new(&answer).number()?;
-        // The two clocks' seconds may tick between each other: a difference of a few is no restart.
-        if self.started.is_some_and(|before| started > before.saturating_add(3)) {
+        let asked = Instant::now();
+        let answer = self.client.query("SELECT toUInt64(uptime()) FORMAT RowBinary", &[]).await?;
+        let uptime = Reader::new(&answer).number()?;
+        // Measured by clocks that nobody sets. It runs for at least as long as it then said and as has passed since; each is cut to a second.
+        if self
+            .uptime
+            .is_some_and(|(before, at)| uptime.saturating_add(1) < before.saturating_add(asked.saturating_duration_since(at).as_secs()))
+        {
             self.cursor = None;
             self.suspect = true;
         }
-        self.started = Some(started);
+        self.uptime = Some((uptime, Instant::now()));
         Ok(())
     }
 
@@ -152,7 +165,10 @@ impl Delivery {
     }
 
     /// The journal's reader blocks on the disk.
-    async fn of_journal<T: Send + 'static>(&self, read: impl FnOnce(&Journal) -> Result<T, journal::ReadError> + Send + 'static) -> Result<T, Failure> {
+    async fn of_journal<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Journal) -> Result<T, journal::ReadError> + Send + 'static,
+    ) -> Result<T, Failure> {
         let journal = self.journal.clone();
         tokio::task::spawn_blocking(move || read(&journal))
             .await
@@ -198,7 +214,9 @@ impl Delivery {
                 self.kill(&query_id).await;
                 Err(error.into())
             }
-            Err(error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Shape(_) | Error::Password { .. })) => Err(error.into()),
+            Err(error @ (Error::Unreachable { .. } | Error::Refused { .. } | Error::Shape(_) | Error::Password { .. })) => {
+                Err(error.into())
+            }
         }
     }
 
@@ -246,8 +264,14 @@ impl Delivery {
 
 /// The same batch has the same id, so that its unknown end can be waited for.
 fn query_id(table: &str, batch: &[&Stored]) -> String {
-    let ends = [batch.first(), batch.last()].map(|stored| stored.map(|stored| format!("{}/{}", stored.writer, stored.seq)).unwrap_or_default());
-    format!("toolgate-{table}-{}-{}-{}", ends.concat().replace('/', "-"), batch.len(), canon::Digest::of(&batch.iter().map(|stored| stored.leaf.0.as_slice()).collect::<Vec<_>>()))
+    let ends =
+        [batch.first(), batch.last()].map(|stored| stored.map(|stored| format!("{}/{}", stored.writer, stored.seq)).unwrap_or_default());
+    format!(
+        "toolgate-{table}-{}-{}-{}",
+        ends.concat().replace('/', "-"),
+        batch.len(),
+        canon::Digest::of(&batch.iter().map(|stored| stored.leaf.0.as_slice()).collect::<Vec<_>>())
+    )
 }
 
 fn events(batch: &[&Stored]) -> Bytes {
@@ -261,7 +285,11 @@ fn events(batch: &[&Stored]) -> Bytes {
 fn bodies(batch: &[&Stored]) -> Bytes {
     let mut rows = Writer::default();
     for stored in batch {
-        rows.string(stored.writer.to_string().as_bytes()).number(stored.seq.0).fixed(&stored.leaf.0).fixed(&stored.salt).string(&stored.body);
+        rows.string(stored.writer.to_string().as_bytes())
+            .number(stored.seq.0)
+            .fixed(&stored.leaf.0)
+            .fixed(&stored.salt)
+            .string(&stored.body);
     }
     rows.into_bytes().into()
 }
