@@ -16,7 +16,7 @@ pub use call::{Asked, Era, Kind, RequestId, Sealed, Speech, ToolCall};
 pub use head::Head;
 pub use malformed::{Flaw, Malformed};
 pub use mcp::{McpRoute, mirrored};
-pub use plain::{BadRoutes, HttpRoutes};
+pub use plain::{BadRoutes, HttpRoutes, decoded_path};
 pub use recognise::{Limits, Speaks, recognise};
 pub use refuse::{Class, Detail, Reason, Refusal, Reply, refuse};
 

@@ -3,6 +3,7 @@
 mod decode;
 mod routes;
 
+pub use decode::decoded_path;
 pub use routes::{BadRoutes, HttpRoutes};
 
 use crate::call::{Kind, Speech, ToolCall};

@@ -1,6 +1,7 @@
 //! Percent-decoding (RFC 3986) that refuses what two servers decode to two things.
 
 use crate::malformed::{Fault, Flaw};
+use std::borrow::Cow;
 
 /// Different names in one query.
 const QUERY_NAMES_MAX: usize = 256;
@@ -56,6 +57,12 @@ pub(super) fn query(query: &str) -> Result<Vec<(String, Vec<String>)>, Fault> {
         }
     }
     Ok(names)
+}
+
+/// A path as servers read it. As it came where an escape is none: no protocol lets that through.
+#[must_use]
+pub fn decoded_path(path: &str) -> Cow<'_, str> {
+    if path.contains('%') { percent(path, false).map_or(Cow::Borrowed(path), Cow::Owned) } else { Cow::Borrowed(path) }
 }
 
 fn percent(raw: &str, plus_is_space: bool) -> Option<String> {
