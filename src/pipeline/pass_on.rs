@@ -286,7 +286,7 @@ impl Lists {
             });
             let mut input = self.input.clone();
             if let Some(name) = &name {
-                self.declared.put(&self.input.call.upstream, name, &definition);
+                self.declared.put(&self.input.call.upstream, name, &definition, tool.bytes());
             }
             input.call.tool = name;
             input.call.declared = definition;

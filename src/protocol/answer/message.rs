@@ -45,6 +45,15 @@ impl Offered {
         self.outline.get("name").and_then(|name| name.text(&self.document))
     }
 
+    /// Bytes of its definition, as the upstream wrote it.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.outline {
+            Outline::Scalar(at) | Outline::Array(at, _) | Outline::Object(at, _) => at.len(),
+            Outline::Instead(text) => text.len(),
+        }
+    }
+
     /// Its definition. A number that a double does not hold is the nearest one.
     #[must_use]
     pub fn definition<B: Build>(&self) -> B::Value {
