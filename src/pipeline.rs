@@ -65,7 +65,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         policy: house.policy_freshness(facts.now.at),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
-    let reading = Reading::of(&call, facts::redactions(&decision), view.filters(route), view.limits.response_json_bytes_max);
+    let redactions = facts::redactions(house, route, &call, &decision);
+    let reading = Reading::of(&call, redactions, view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 

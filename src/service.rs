@@ -3,11 +3,13 @@
 //! `start` puts it together from a configuration, `reload` changes it while it serves, `ship` brings its records to ClickHouse.
 
 mod declared;
+mod redacted;
 mod reload;
 mod ship;
 mod start;
 
 pub(crate) use declared::Declared;
+pub(crate) use redacted::Redacted;
 pub(crate) use reload::reload_until;
 pub(crate) use ship::ship_until;
 pub(crate) use start::{Started, rehearse, start};
@@ -36,6 +38,7 @@ pub(crate) struct House {
     pub(crate) journal: Journal,
     pub(crate) evaluator: Evaluator,
     pub(crate) declared: Arc<Declared>,
+    pub(crate) redacted: Redacted,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,

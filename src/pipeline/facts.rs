@@ -3,6 +3,7 @@
 use super::Refused;
 use super::authorise::{Seen, kind};
 use super::identify::Caller;
+use crate::service::House;
 use crate::view::{Route, View};
 use canon::json::Pointer;
 use canon::{CallId, Keyed};
@@ -327,11 +328,13 @@ pub(crate) fn overridable(overridable: bool) -> Overridable {
     if overridable { Overridable::Yes } else { Overridable::Never }
 }
 
-/// The places of the result that the policy wants redacted.
-pub(crate) fn redactions(decision: &Decision) -> Vec<Pointer> {
+/// The places of the result that the policy wants redacted; in a stream also those of every earlier call, whose answer it may replay.
+pub(crate) fn redactions(house: &House, route: &Route, call: &ToolCall<Value>, decision: &Decision) -> Vec<Pointer> {
     let places = decision.obligations.iter().flat_map(|obligation| match obligation {
         Obligation::RedactResponse(paths) => paths.as_slice(),
         Obligation::Mask(_) => &[],
     });
-    places.cloned().collect()
+    let places: Vec<Pointer> = places.cloned().collect();
+    house.redacted.put(&route.upstream_name, &places);
+    if call.kind == protocol::Kind::Stream { house.redacted.all(&route.upstream_name) } else { places }
 }

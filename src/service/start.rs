@@ -1,7 +1,7 @@
 //! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
 
 use super::reload::Materials;
-use super::{Declared, House, wall};
+use super::{Declared, House, Redacted, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
@@ -78,6 +78,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         registry: metrics.registry(),
         metrics,
         declared: Arc::new(Declared::default()),
+        redacted: Redacted::default(),
         policy_checked: AtomicI64::new(0),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
