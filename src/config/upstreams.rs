@@ -193,8 +193,13 @@ mod tests {
 
     #[test]
     fn a_server_over_tls_is_told_its_own_name() {
-        let https = |address: &str, name: &str| Way::Https { address: address.parse().unwrap(), server_name: name.to_owned(), roots: "roots.pem".into() };
-        let mtls = Way::Mtls { address: "files.svc:8443".parse().unwrap(), spiffe_id: SpiffeId::parse("spiffe://example.org/files").unwrap() };
+        let https = |address: &str, name: &str| Way::Https {
+            address: address.parse().unwrap(),
+            server_name: name.to_owned(),
+            roots: "roots.pem".into(),
+        };
+        let mtls =
+            Way::Mtls { address: "files.svc:8443".parse().unwrap(), spiffe_id: SpiffeId::parse("spiffe://example.org/files").unwrap() };
         for (way, host) in [
             (https("192.0.2.1:443", "crm.example.org"), Some("crm.example.org")),
             (https("crm.example.org:8443", "crm.example.org"), Some("crm.example.org:8443")),

@@ -120,7 +120,8 @@ pub(crate) fn check(head: &Head, body_bytes: usize) -> Result<Checked, Fault> {
 /// 4.1.18) and its heirs do.
 fn is_other_spelling(name: &HeaderName) -> bool {
     let plain: String = name.as_str().chars().map(|mark| if mark.is_ascii_alphanumeric() { mark } else { '-' }).collect();
-    let known = || [SINGLE.as_slice(), &OVERRIDES, &HOP_BY_HOP, &DROPPED].iter().any(|names| names.iter().any(|known| known == plain.as_str()));
+    let known =
+        || [SINGLE.as_slice(), &OVERRIDES, &HOP_BY_HOP, &DROPPED].iter().any(|names| names.iter().any(|known| known == plain.as_str()));
     plain != name.as_str() && (["toolgate-", "x-forwarded-", "mcp-"].iter().any(|start| plain.starts_with(start)) || known())
 }
 
