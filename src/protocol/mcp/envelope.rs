@@ -1,7 +1,7 @@
 //! The one JSON-RPC message of a body (JSON-RPC 2.0, as MCP narrows it), and what its method must have.
 
 use super::{Fault, Flaw, RequestId};
-use canon::json::Number;
+use canon::json::{Number, twins};
 use canon::{Build, Kind};
 
 /// A message whose envelope is right.
@@ -17,10 +17,15 @@ pub(super) enum Content<'a, B: Build> {
     Answers { name: &'static str, value: &'a B::Value },
 }
 
+/// The members of a message, and those of its `params` that toolgate reads.
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+const PARAMS: [&str; 4] = ["name", "arguments", "uri", "_meta"];
+
 pub(super) fn open<B: Build>(value: &B::Value) -> Result<Message<'_, B>, Fault> {
     if B::kind(value) != Kind::Object || text::<B>(value, "jsonrpc") != Some("2.0") {
         return Err(Flaw::Envelope.because("the body is not one json-rpc 2.0 message"));
     }
+    exact::<B>(value, &MEMBERS)?;
     let id = id::<B>(value)?;
     let (result, error) = (B::get(value, "result"), B::get(value, "error"));
     let content = match (B::get(value, "method").map(B::kind), result, error) {
@@ -29,6 +34,7 @@ pub(super) fn open<B: Build>(value: &B::Value) -> Result<Message<'_, B>, Fault> 
             if params.is_some_and(|params| B::kind(params) != Kind::Object) {
                 return Err(Flaw::Params.because("`params` is not an object"));
             }
+            params.map_or(Ok(()), |params| exact::<B>(params, &PARAMS))?;
             if id.is_some() == method.starts_with("notifications/") {
                 return Err(Flaw::Envelope.because("a request has an `id`, a notification is named `notifications/..` and has none"));
             }
@@ -39,6 +45,16 @@ pub(super) fn open<B: Build>(value: &B::Value) -> Result<Message<'_, B>, Fault> 
         _ => return Err(Flaw::Envelope.because("the message is neither a request, a notification nor a response")),
     };
     Ok(Message { id, content })
+}
+
+/// A member that differs from one of `names` in case only is read as that one by readers without regard to case (Go's encoding/json, CVE-2026-27896).
+fn exact<B: Build>(object: &B::Value, names: &[&'static str]) -> Result<(), Fault> {
+    let mut variant = None;
+    B::each_member(object, &mut |key, _| variant = variant.or_else(|| names.iter().find(|name| **name != key && twins(name, key))));
+    match variant {
+        None => Ok(()),
+        Some(name) => Err(Flaw::Envelope.because(format!("a member differs from `{name}` in case only"))),
+    }
 }
 
 fn id<B: Build>(value: &B::Value) -> Result<Option<RequestId>, Fault> {
