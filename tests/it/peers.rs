@@ -10,7 +10,7 @@ mod http;
 mod mcp;
 mod opa;
 mod patience;
-mod pki;
+pub(crate) mod pki;
 mod process;
 mod recorder;
 mod stunnel;
@@ -28,7 +28,7 @@ pub(crate) use pki::{Authority, Leaf, Wrong};
 pub(crate) use process::{Process, free_port, run};
 pub(crate) use recorder::Recorder;
 pub(crate) use stunnel::Stunnel;
-pub(crate) use toolgate::Toolgate;
+pub(crate) use toolgate::{Toolgate, command};
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

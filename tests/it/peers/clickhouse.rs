@@ -86,6 +86,11 @@ impl ClickHouse {
         }
     }
 
+    /// Merges `content` into its users, in place of what was merged under the same name, from its next start on.
+    pub(crate) fn configure_users(&self, name: &str, content: &str) {
+        self.folder.write(&format!("users.d/{name}"), content);
+    }
+
     /// `kill -9`.
     pub(crate) fn kill9(&mut self) {
         self.process.kill9();

@@ -13,17 +13,23 @@ pub(crate) struct Toolgate {
     folder: Folder,
     envs: Vec<(String, String)>,
     admin: Door,
+    ready: String,
 }
 
 impl Toolgate {
     /// Runs `toolgate run --config <folder>/toolgate.yaml` with the current folder `folder` and the mode in its environment.
     /// Ready when `/readyz` at `admin`, which the configuration must name, answers 200.
     pub(crate) fn start(folder: Folder, config: &str, mode: &str, admin: impl Into<Door>) -> Toolgate {
+        Toolgate::start_until(folder, config, mode, admin, "/readyz")
+    }
+
+    /// The same, and it counts as started when `ready`, a path of the admin listener, answers 200.
+    pub(crate) fn start_until(folder: Folder, config: &str, mode: &str, admin: impl Into<Door>, ready: &str) -> Toolgate {
         folder.write("toolgate.yaml", config);
         let envs = vec![("SOMA_AGENT_MODE".to_owned(), mode.to_owned())];
         let admin = admin.into();
-        let process = launch(&folder, &envs, &admin);
-        Toolgate { process, folder, envs, admin }
+        let process = launch(&folder, &envs, &admin, ready);
+        Toolgate { process, folder, envs, admin, ready: ready.to_owned() }
     }
 
     /// Its folder: configuration, journal, log.
@@ -56,10 +62,16 @@ impl Toolgate {
         self.process.wait(limit)
     }
 
+    /// A variable of its environment from the next start on.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.envs.retain(|(known, _)| known != name);
+        self.envs.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts it again in the same folder, once it has ended.
     pub(crate) fn restart(&mut self) {
         self.process.wait(PATIENCE);
-        self.process = launch(&self.folder, &self.envs, &self.admin);
+        self.process = launch(&self.folder, &self.envs, &self.admin, &self.ready);
     }
 
     /// Its process id.
@@ -74,11 +86,11 @@ pub(crate) fn command(folder: &Path, arguments: &[&str], envs: &[(&str, &str)]) 
     super::run(command.current_dir(folder).args(arguments).envs(envs.iter().copied()), PATIENCE)
 }
 
-fn launch(folder: &Folder, envs: &[(String, String)], admin: &Door) -> Process {
+fn launch(folder: &Folder, envs: &[(String, String)], admin: &Door, ready: &str) -> Process {
     let mut command = binary();
     command.current_dir(folder.path()).args(["run", "--config", "toolgate.yaml"]).envs(envs.iter().cloned());
     let mut process = Process::start("toolgate", command, folder);
-    process.await_ready("`/readyz` answers 200", |_| get(admin.clone(), "/readyz").ok().filter(|answer| answer.status == 200));
+    process.await_ready(&format!("`{ready}` answers 200"), |_| get(admin.clone(), ready).ok().filter(|answer| answer.status == 200));
     process
 }
 

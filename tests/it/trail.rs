@@ -1,0 +1,181 @@
+//! The auditor's commands on a real trail: the same calls from ClickHouse and from the journal, in every form; the schema made twice.
+
+use crate::ledger::held;
+use crate::notes::{self, delete, put};
+use crate::peers::{AUDITOR, ClickHouse, Folder, OWNER, Process, Recorder, ask, command, until};
+use crate::sidecar::decision;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// For a record to reach ClickHouse.
+const SOON: Duration = Duration::from_secs(60);
+/// The widest line of a table.
+const COLUMNS_MAX: usize = 100;
+
+/// Another tenant's notes.
+const ACME: &str = "{name: acme, listener: pod, prefix: /acme, upstream: notes, protocol: http, tenant: acme, tools: [{method: POST, path: '/acme/{id}', tool: notes.put}]}";
+
+/// Writes `<user>.yaml`: the sidecar's configuration for another user of ClickHouse.
+fn configure(folder: &Folder, (user, password): (&str, &str)) -> String {
+    let text = std::fs::read_to_string(folder.path().join("toolgate.yaml")).unwrap();
+    folder.write(&format!("{user}.password"), password);
+    let name = format!("{user}.yaml");
+    folder.write(
+        &name,
+        text.replace("user: writer, password_file: writer.password", &format!("user: {user}, password_file: {user}.password")),
+    );
+    name
+}
+
+/// What a command prints; it must succeed.
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let output = command(folder, arguments, &[("SOMA_AGENT_MODE", "PRODUCTION")]);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_schema_is_made_twice_and_the_trail_reads_the_same_from_both_places() {
+    let (recorder, clickhouse) = (Recorder::start(), ClickHouse::start());
+    let (plan, at) = notes::plan_with_key(&recorder, &clickhouse);
+    let mut sidecar = plan.route(ACME).start("LOCAL");
+    let folder = sidecar.toolgate.folder().path().to_owned();
+    let (owner, auditor) = (configure(sidecar.toolgate.folder(), OWNER), configure(sidecar.toolgate.folder(), AUDITOR));
+
+    let schema = || {
+        ["audit_events", "audit_bodies", "tool_calls"]
+            .map(|table| clickhouse.query(OWNER, &format!("SHOW CREATE TABLE toolgate.{table}")).unwrap())
+    };
+    assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
+    let first = schema();
+    assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
+    assert_eq!(schema(), first, "a second migration changes nothing");
+
+    assert_eq!(delete(at, "warned", None).unwrap().status, 200, "LOCAL warns");
+    sidecar.toolgate.sigterm();
+    sidecar.toolgate.set_env("SOMA_AGENT_MODE", "PRODUCTION");
+    sidecar.toolgate.restart();
+    let answers = [put(at, "one"), put(at, "two"), delete(at, "kept", None).unwrap()];
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [200, 200, 403]);
+    let acme = ask(&at.into(), hyper::Request::post("/acme/three").header("content-type", "application/json"), b"{}".to_vec()).unwrap();
+    assert_eq!(acme.status, 200, "{}", acme.text());
+    let kept = decision(&answers[2]);
+    said(
+        &folder,
+        &[
+            "permission",
+            "sign",
+            "--admin",
+            "unix:admin.sock",
+            "--decision",
+            &kept,
+            "--kind",
+            "override",
+            "--key",
+            "maria.pem",
+            "--reason",
+            "tidy",
+            "--deposit",
+            "--yes",
+        ],
+    );
+    assert_eq!(delete(at, "kept", None).unwrap().status, 200, "a person signed");
+    until("every record to be in ClickHouse", SOON, || {
+        let ledger = notes::ledger(&sidecar);
+        let ended = ledger.forwarded().values().all(|call| !call.outcomes.is_empty());
+        (ended && held(&clickhouse) == ledger.keys()).then_some(())
+    });
+
+    filters(&folder, &auditor);
+    forms(&folder, &auditor);
+    shown(&folder, &auditor, &kept);
+
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_toolgate"));
+    tail.current_dir(&folder).args(["audit", "tail", "--config", &auditor, "--json", "--since", "1h"]).env("SOMA_AGENT_MODE", "PRODUCTION");
+    let tail = Process::start("tail", tail, sidecar.toolgate.folder());
+    tail.await_line(0, &kept);
+    let told = tail.lines().len();
+    let new = decision(&put(at, "four"));
+    let line: Value = serde_json::from_str(&tail.await_line(told, &new)).unwrap();
+    assert_eq!((&line["call"], &line["outcome"]), (&"notes.put".into(), &"completed".into()));
+    drop(tail);
+    notes::end(&mut sidecar).is_in(&clickhouse);
+}
+
+/// The calls that a query gives as JSON, from ClickHouse; the journal must give the same.
+fn calls(folder: &Path, config: &str, filter: &[&str]) -> Vec<Value> {
+    let query = ["audit", "query", "-o", "json", "--config", config];
+    let clickhouse = said(folder, &[&query, filter].concat());
+    let journal = said(folder, &[&query, filter, &["--journal", "journal"]].concat());
+    assert_eq!(clickhouse, journal, "{filter:?}");
+    serde_json::from_str(&clickhouse).unwrap()
+}
+
+fn filters(folder: &Path, config: &str) {
+    let all = calls(folder, config, &[]);
+    let times: Vec<&str> = all.iter().map(|call| call["time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted() && times.len() == 6, "{times:?}");
+    for (filter, expected) in [
+        (["--tenant", "acme"], 1),
+        (["--tenant", "default"], 5),
+        (["--subject", "spiffe://example.org/ns/agents/sa/agent"], 6),
+        (["--subject", "agent"], 6),
+        (["--subject", "gent"], 0),
+        (["--tool", "notes.delete"], 3),
+        (["--verdict", "deny"], 3),
+        (["--verdict", "allow"], 3),
+        (["--done", "refuse"], 1),
+        (["--reason", "notes.kept"], 3),
+        (["--reason", "toolgate.denied"], 2),
+        (["--mode", "LOCAL"], 1),
+        (["--since", times[1]], 5),
+        (["--until", times[1]], 1),
+        (["--since", "1h"], 6),
+        (["--until", "1h"], 0),
+        (["--limit", "2"], 2),
+    ] {
+        let found = calls(folder, config, &filter);
+        assert_eq!(found.len(), expected, "{filter:?}: {found:#?}");
+    }
+    assert_eq!(calls(folder, config, &["--limit", "2"]), all[4..], "the newest");
+    assert_eq!(calls(folder, config, &["--tool", "notes.delete", "--mode", "PRODUCTION", "--done", "forward"]).len(), 1, "filters add up");
+    let signed = all.iter().filter(|call| call["signer"] != "").count();
+    assert_eq!(signed, 1, "one call rests on a signature");
+}
+
+fn forms(folder: &Path, config: &str) {
+    let all = calls(folder, config, &[]);
+    let form = |form: &str| said(folder, &["audit", "query", "--config", config, "-o", form]);
+    let lines: Vec<Value> = form("jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, all);
+    let csv = form("csv");
+    assert_eq!(csv.lines().count(), all.len() + 1);
+    assert!(csv.lines().all(|line| line.split("\",\"").count() == 16), "{csv}");
+    let table = form("table");
+    for line in table.lines() {
+        assert!(line.chars().count() <= COLUMNS_MAX, "{} columns: {line}", line.chars().count());
+    }
+    for call in &all {
+        assert!(csv.contains(call["id"].as_str().unwrap()), "{call}");
+    }
+    for word in ["TIME", "OUTCOME", "notes.kept", "acme", "completed", "refuse"] {
+        assert!(table.contains(word), "`{word}` is not in\n{table}");
+    }
+}
+
+fn shown(folder: &Path, config: &str, id: &str) {
+    for more in [&[][..], &["--json"]] {
+        let show = [&["audit", "show", "--config", config, id], more].concat();
+        let clickhouse = said(folder, &show);
+        assert_eq!(clickhouse, said(folder, &[&show[..], &["--journal", "journal"]].concat()));
+        assert!(clickhouse.contains("notes are not deleted") && clickhouse.contains(id), "{clickhouse}");
+    }
+    let nobody = "01a21002-1e63-770d-a35c-8b09e2d1fd5a";
+    for source in [&[][..], &["--journal", "journal"]] {
+        let absent =
+            command(folder, &[&["audit", "show", "--config", config, nobody], source].concat(), &[("SOMA_AGENT_MODE", "PRODUCTION")]);
+        assert_eq!(absent.status.code(), Some(1), "{}", String::from_utf8_lossy(&absent.stderr));
+    }
+}
