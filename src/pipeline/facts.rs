@@ -6,7 +6,7 @@ use super::identify::Caller;
 use crate::service::House;
 use crate::view::{Route, View};
 use canon::json::Pointer;
-use canon::{CallId, Keyed};
+use canon::{CallId, HmacKey, Keyed};
 use enforcement::{Code, Overridable, Passage, Sensitivity};
 use journal::{Cause, Claim, Entry, Journal, Now, Put, Unrecorded};
 use policy::{Approval, Decision, Obligation, Rego, Value, Verdict};
@@ -111,10 +111,8 @@ impl Facts {
         self.event.tool.clone_from(&call.tool);
         self.session = session(call, caller, route);
         self.event.session = self.session.as_deref().map(str::to_owned);
-        let mut canonical = Vec::new();
-        canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
         let key = journal.digest_key().derive(self.event.tenant.as_deref().unwrap_or_default());
-        self.digest = Some(key.sign(&[&canonical]));
+        self.digest = Some(digest(&key, call));
         self.event.arguments_digest = self.digest;
     }
 
@@ -296,6 +294,17 @@ impl Facts {
     }
 }
 
+/// What a permission must name. Of MCP the query is no argument, and servers take settings from it: what was signed for one is not for
+/// another.
+fn digest(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
+    let mut canonical = Vec::new();
+    canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
+    match call.query.as_deref().filter(|_| call.speech != Speech::Http) {
+        Some(query) => key.sign(&[&canonical, &[0], query.as_bytes()]),
+        None => key.sign(&[&canonical]),
+    }
+}
+
 /// DESIGN section 2: SHA-256 in hex over upstream, subject and the raw id; else the header that the route names, bound to the subject.
 fn session(call: &ToolCall<Value>, caller: &Caller, route: &Route) -> Option<Arc<str>> {
     let named = route.session_header.as_ref().and_then(|name| call.headers().get(name)).and_then(|value| value.to_str().ok());
@@ -337,4 +346,28 @@ pub(crate) fn redactions(house: &House, route: &Route, call: &ToolCall<Value>, d
     let places: Vec<Pointer> = places.cloned().collect();
     house.redacted.put(&route.upstream_name, &places);
     if call.kind == protocol::Kind::Stream { house.redacted.all(&route.upstream_name) } else { places }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+    use canon::HmacKey;
+    use http::{HeaderMap, Method, Version};
+    use policy::Rego;
+    use protocol::{Head, Limits, McpRoute, Speaks, recognise};
+
+    #[test]
+    fn a_digest_is_of_arguments_and_query() {
+        let of = |uri: &'static str, arguments: &str| {
+            let headers = [("host", "tools"), ("content-type", "application/json")];
+            let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            let head = Head { method: Method::POST, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#);
+            let speaks = Speaks::Mcp(McpRoute { path: "/mcp".to_owned() });
+            digest(&HmacKey::new([7; 32]), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap())
+        };
+        assert_eq!(of("/mcp", r#"{"a":1,"b":2}"#), of("/mcp", r#"{"b":2, "a":1.0}"#));
+        assert_ne!(of("/mcp", "{}"), of("/mcp?project=prod", "{}"));
+        assert_ne!(of("/mcp?project=test", "{}"), of("/mcp?project=prod", "{}"));
+    }
 }
