@@ -1,6 +1,8 @@
 //! Whose process is at the other end of a loopback TCP connection: the owner of its socket in `/proc/net/tcp` and `tcp6`.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const ESTABLISHED: &str = "01";
@@ -11,14 +13,15 @@ pub(crate) fn of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     // An IPv6 socket may speak IPv4 (RFC 4291 section 2.5.5.2), and is listed under tcp6 then.
     let listings: &[(&str, bool)] =
         if peer.is_ipv4() { &[("/proc/net/tcp", false), ("/proc/net/tcp6", true)] } else { &[("/proc/net/tcp6", true)] };
-    listings.iter().find_map(|(path, wide)| find(&std::fs::read_to_string(path).ok()?, &place(peer, *wide), &place(own, *wide)))
+    // Line by line: many connections at once must not each hold a list of all of them.
+    listings.iter().find_map(|(path, wide)| find(BufReader::new(File::open(path).ok()?), &place(peer, *wide), &place(own, *wide)))
 }
 
 /// One line is `sl local remote st tx:rx tr:when retrnsmt uid timeout inode ...`.
 ///
 /// A socket that its process has closed is listed with uid 0 and inode 0: only an established one with an inode counts.
-fn find(listing: &str, local: &str, remote: &str) -> Option<u32> {
-    listing.lines().skip(1).find_map(|line| {
+fn find(listing: impl BufRead, local: &str, remote: &str) -> Option<u32> {
+    listing.lines().map_while(Result::ok).skip(1).find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         if fields.next()? != local || fields.next()? != remote || fields.next()? != ESTABLISHED {
             return None;
@@ -66,7 +69,7 @@ mod tests {
             format!("head\n   0: 0100007F:0001 0100007F:0002 {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 0")
         };
         for (state, inode, expected) in [("01", "77", Some(1000)), ("01", "0", None), ("06", "77", None), ("05", "0", None)] {
-            assert_eq!(find(&line(state, inode), "0100007F:0001", "0100007F:0002"), expected, "{state} {inode}");
+            assert_eq!(find(line(state, inode).as_bytes(), "0100007F:0001", "0100007F:0002"), expected, "{state} {inode}");
         }
     }
 
