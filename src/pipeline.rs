@@ -27,11 +27,11 @@ use wire::{Accepted, Load, ReplyBody};
 pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepted: Accepted) -> Result<Response<ReplyBody>, Stopped> {
     let Accepted { mut head, body, peer, listener, load, deadline } = accepted;
     facts.peer(&peer, &head, view);
+    let route = view.route(&listener, &head).ok_or(Refused::NoRoute)?;
+    facts.route(route, &head, &view.mask);
     if let Load::Over(limit) = load {
         return Err(Refused::Overload(limit).into());
     }
-    let route = view.route(&listener, &head).ok_or(Refused::NoRoute)?;
-    facts.route(route, &head, &view.mask);
     let caller = identify::caller(view, route, &peer, &head, facts.now.at);
     facts.caller(&caller, &house.journal, &view.mask);
     identify::consume_credentials(route, &mut head);
