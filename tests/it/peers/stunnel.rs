@@ -6,6 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+/// Lines of a client's configuration.
+const CLIENT: &str = "client = yes\nverifyChain = yes\nsslVersionMin = TLSv1.3";
+
 /// A running hop.
 pub(crate) struct Stunnel {
     _process: Process,
@@ -16,12 +19,17 @@ pub(crate) struct Stunnel {
 impl Stunnel {
     /// Takes TLS from clients with a certificate of `authority` (PEM), and passes the bytes to `plain`.
     pub(crate) fn server(own: &Issued, authority: &str, plain: SocketAddr) -> Stunnel {
-        Stunnel::start("client = no\nrequireCert = yes\nverifyChain = yes", own, authority, plain)
+        Stunnel::start("client = no\nrequireCert = yes\nverifyChain = yes", Some(own), authority, plain)
     }
 
     /// Takes plain bytes and passes them over TLS 1.3 to `tls`, showing `own` and requiring a chain to `authority` (PEM) and, where one is asked for, these lines.
     pub(crate) fn client(own: &Issued, authority: &str, tls: SocketAddr) -> Stunnel {
-        Stunnel::start("client = yes\nverifyChain = yes\nsslVersionMin = TLSv1.3", own, authority, tls)
+        Stunnel::start(CLIENT, Some(own), authority, tls)
+    }
+
+    /// The same without a certificate to show.
+    pub(crate) fn anonymous(authority: &str, tls: SocketAddr) -> Stunnel {
+        Stunnel::start(CLIENT, None, authority, tls)
     }
 
     /// Where it listens.
@@ -29,15 +37,14 @@ impl Stunnel {
         self.at
     }
 
-    fn start(lines: &str, own: &Issued, authority: &str, to: SocketAddr) -> Stunnel {
+    fn start(lines: &str, own: Option<&Issued>, authority: &str, to: SocketAddr) -> Stunnel {
         let folder = Folder::new("stunnel");
         let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let paths = own.write(folder.path(), "own");
+        let own = own.map(|own| own.write(folder.path(), "own"));
+        let own = own.map(|paths| format!("cert = {}\nkey = {}", paths.chain.display(), paths.key.display())).unwrap_or_default();
         let authority = folder.write("authority.pem", authority);
         let config = format!(
-            "foreground = yes\npid =\nsyslog = no\n[hop]\naccept = {at}\nconnect = {to}\n{lines}\ncert = {}\nkey = {}\nCAfile = {}\n",
-            paths.chain.display(),
-            paths.key.display(),
+            "foreground = yes\npid =\nsyslog = no\n[hop]\naccept = {at}\nconnect = {to}\n{lines}\n{own}\nCAfile = {}\n",
             authority.display()
         );
         let mut command = Command::new("stunnel");

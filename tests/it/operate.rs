@@ -1,0 +1,174 @@
+//! What an operator relies on: health and metrics say what is so, an end loses nothing, a bad policy changes nothing.
+
+mod opa;
+
+use crate::peers::{Answer, get, post};
+use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// For an end that waits for a call.
+const SOON: Duration = Duration::from_secs(60);
+const TOOL: &str = "/tools/note";
+/// The answer of an upstream that a test writes by hand.
+const DONE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+
+/// An upstream that answers when the test says so.
+struct Upstream(TcpListener);
+
+impl Upstream {
+    fn start() -> Upstream {
+        Upstream(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Takes the next call, its body whole, without answering it.
+    fn take(&self) -> TcpStream {
+        let (mut stream, _) = self.0.accept().unwrap();
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        while !seen.ends_with(b"{}") {
+            stream.read_exact(&mut byte).unwrap();
+            seen.push(byte[0]);
+        }
+        stream
+    }
+}
+
+fn plan(policy: &str, upstream: SocketAddr) -> (Plan, SocketAddr) {
+    let (plan, at) = Plan::new("operate", policy).upstream("notes", upstream).clickhouse_away().loopback("agent");
+    let route =
+        format!("{{name: notes, listener: agent, upstream: notes, protocol: http, tools: [{{method: POST, path: {TOOL}, tool: note}}]}}");
+    (plan.route(route).policy("reload_interval_s: 1"), at)
+}
+
+fn note(at: SocketAddr) -> Answer {
+    post_json(at, TOOL, &[], &json!({}))
+}
+
+/// A call that the upstream answers at once.
+fn answered(at: SocketAddr, upstream: &Upstream) -> Answer {
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| note(at));
+        upstream.take().write_all(DONE).unwrap();
+        call.join().unwrap()
+    })
+}
+
+fn readyz(sidecar: &Sidecar) -> Answer {
+    get(sidecar.admin.clone(), "/readyz").unwrap()
+}
+
+fn policy_record(sidecar: &Sidecar, from: usize, action: &str) -> Value {
+    sidecar.await_record(from, action, |record| record["envelope"]["kind"] == "policy" && record["envelope"]["action"] == action)
+}
+
+#[test]
+fn without_a_policy_it_lives_says_why_it_is_not_ready_and_refuses() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan("package toolgate\n\ndecision := \n", upstream.0.local_addr().unwrap());
+    let sidecar = plan.start_alive("PRODUCTION");
+    let ready = readyz(&sidecar);
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().starts_with("not ready\n") && ready.text().contains("no policy is loaded from"), "{}", ready.text());
+    let rejected = policy_record(&sidecar, 0, "reject");
+    assert!(rejected["body"]["problems"].to_string().contains("toolgate.rego:"), "{rejected}");
+    let answer = note(at);
+    // A policy that was never read is older than any age: for now nothing goes through.
+    assert!(answer.status == 503 && answer.text().contains("toolgate.policy_stale"), "{}", answer.text());
+    assert_eq!(sidecar.record(&decision(&answer), "decision")["envelope"]["would"], "error");
+
+    sidecar.toolgate.folder().write("policies/toolgate.rego", ALLOW);
+    policy_record(&sidecar, 0, "load");
+    assert_eq!((readyz(&sidecar).text().lines().next().unwrap().to_owned(), answered(at, &upstream).status), ("ready".to_owned(), 200));
+}
+
+#[test]
+fn a_policy_is_swapped_whole_or_the_last_good_one_stays() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
+    let sidecar = plan.start("PRODUCTION");
+    let first = answered(at, &upstream);
+    let digest = |answer: &Answer| sidecar.record(&decision(answer), "decision")["envelope"]["policy_digest"].clone();
+    let allowing = digest(&first);
+
+    let from = sidecar.records().len();
+    sidecar.toolgate.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := input.call.tol == \"note\"\n");
+    let rejected = policy_record(&sidecar, from, "reject");
+    assert!(rejected["body"]["problems"][0].as_str().unwrap().contains("toolgate.rego:3:"), "{rejected}");
+    sidecar.toolgate.await_line(0, "the last good one stays");
+    let second = answered(at, &upstream);
+    assert_eq!((second.status, digest(&second), readyz(&sidecar).status), (200, allowing.clone(), 200));
+
+    let from = sidecar.records().len();
+    sidecar.toolgate.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := false\n");
+    let loaded = policy_record(&sidecar, from, "reload");
+    let third = note(at);
+    assert_eq!((third.status, digest(&third)), (403, loaded["envelope"]["digest"].clone()));
+    assert_ne!(digest(&third), allowing);
+}
+
+#[test]
+fn the_metrics_are_those_of_the_documentation() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
+    let sidecar = plan.start("LOCAL");
+    answered(at, &upstream);
+    // A refusal and a warning: a family without a member is not shown.
+    assert_eq!(post(at, TOOL, &[("content-type", "text/plain")], "{}").unwrap().status, 415);
+    let from = sidecar.records().len();
+    sidecar.toolgate.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := false\n");
+    policy_record(&sidecar, from, "reload");
+    assert_eq!(header(&answered(at, &upstream), "toolgate-warning"), "toolgate.denied");
+    let answer = get(sidecar.admin.clone(), "/metrics").unwrap();
+    assert!(header(&answer, "content-type").starts_with("application/openmetrics-text"), "{answer:?}");
+    let text = answer.text();
+    let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| match line.split_once(' ').unwrap() {
+        (name, "counter") => format!("{name}_total"),
+        (name, _) => name.to_owned(),
+    });
+    let documented = include_str!("../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(described.collect::<BTreeSet<_>>(), documented.map(str::to_owned).collect(), "{text}");
+    assert!(text.contains("toolgate_calls_total{route=\"notes\",would=\"allow\",done=\"forwarded\"} 1\n"), "{text}");
+    assert!(text.contains("toolgate_mode{mode=\"LOCAL\",enforcement=\"warn\",permissive=\"true\"} 1\n"), "{text}");
+    let ready = readyz(&sidecar).text();
+    assert!(ready.contains("PERMISSIVE") && sidecar.toolgate.lines().iter().any(|line| line.contains("PERMISSIVE")), "{ready}");
+}
+
+#[test]
+fn told_to_end_it_finishes_what_is_in_flight_and_takes_nothing_more() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
+    let mut sidecar = plan.start("PRODUCTION");
+    let call = std::thread::spawn(move || note(at));
+    let mut held = upstream.take();
+    sidecar.toolgate.sigterm();
+    sidecar.toolgate.await_line(0, "stopping");
+    let ready = readyz(&sidecar);
+    assert!(ready.status == 503 && ready.text().contains("it is stopping"), "{}", ready.text());
+    assert!(TcpStream::connect(at).is_err(), "nothing more is taken");
+    held.write_all(DONE).unwrap();
+    let answer = call.join().unwrap();
+    assert_eq!((answer.status, sidecar.toolgate.wait(SOON).code()), (200, Some(0)), "{}", answer.text());
+    assert_eq!(sidecar.record(&decision(&answer), "outcome")["envelope"]["outcome"], "completed");
+    let records = sidecar.records();
+    let last = &records.last().unwrap()["envelope"];
+    assert_eq!((&last["kind"], &last["action"]), (&json!("lifecycle"), &json!("stop")), "{last}");
+}
+
+#[test]
+fn what_is_still_in_flight_when_the_grace_is_over_is_cut_and_counted() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
+    let mut sidecar = plan.more("drain_timeout_ms: 200").start("PRODUCTION");
+    let call = std::thread::spawn(move || post(at, TOOL, &[("content-type", "application/json")], "{}"));
+    let _held = upstream.take();
+    assert_eq!(sidecar.end(), Some(1), "it says that not all went well");
+    assert!(call.join().unwrap().is_err(), "the caller sees the connection end");
+    let records = sidecar.records();
+    let forwarded = records.iter().find(|record| record["envelope"]["kind"] == "decision").unwrap();
+    let outcome = sidecar.record(forwarded["envelope"]["call"].as_str().unwrap(), "outcome");
+    assert_eq!(outcome["envelope"]["outcome"], "abandoned", "{outcome}");
+}
