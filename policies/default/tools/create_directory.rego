@@ -2,6 +2,4 @@ package toolgate.tools["create_directory"]
 
 import data.toolgate.paths
 
-reasons := paths.against(input.call.arguments.path)
-
-decision := {"allow": count(reasons) == 0, "reasons": reasons}
+decision := {"allow": count(reasons) == 0, "reasons": reasons} if reasons := paths.against(input.call.arguments.path)

@@ -2,6 +2,6 @@ package toolgate.tools["move_file"]
 
 import data.toolgate.paths
 
-reasons := paths.against(input.call.arguments.source) | paths.against(input.call.arguments.destination)
-
-decision := {"allow": count(reasons) == 0, "reasons": reasons}
+decision := {"allow": count(reasons) == 0, "reasons": reasons} if {
+	reasons := paths.against(input.call.arguments.source) | paths.against(input.call.arguments.destination)
+}
