@@ -1,0 +1,80 @@
+//! How long the default policy takes on whole calls: `cargo bench --bench evaluation`, or `evaluation --measure ROOT` for lines `STORY MICROSECONDS`.
+//!
+//! Measures `policy::Snapshot::evaluate` alone, in processor time of its thread: other processes on the core do not count. The median of some batches.
+
+use policy::{Asked, Settings, Snapshot, Source, Verdict};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Calls that the default policy lets through: nothing is formatted, as for nearly all calls.
+const STORIES: [&str; 3] = ["read_allowed", "write_allowed", "initialize"];
+const BATCHES: usize = 9;
+const BATCH: u32 = 1000;
+const STACK_BYTES: usize = 64 << 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if Backtrace::capture().status() == BacktraceStatus::Captured {
+        return Err("the engine's errors would capture backtraces: set RUST_LIB_BACKTRACE=0".into());
+    }
+    let arguments: Vec<String> = std::env::args().collect();
+    let root = match arguments.as_slice() {
+        [_, word, root, ..] if word == "--measure" => PathBuf::from(root),
+        _ => PathBuf::from(env!("CARGO_MANIFEST_DIR")),
+    };
+    let source = Source::of_files(files(&root.join("policies/default"))?).map_err(|problems| format!("{problems:?}"))?;
+    let measured =
+        std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || measure(&source, &root).map_err(|error| error.to_string()))?;
+    measured.join().map_err(|_| "the thread ended")??;
+    Ok(())
+}
+
+fn measure(source: &Source, root: &Path) -> Result<(), Box<dyn Error>> {
+    let snapshot = Snapshot::load(source, &Settings::default()).map_err(|problems| format!("{problems:?}"))?;
+    for story in STORIES {
+        let input = std::fs::read(root.join("fixtures/policies").join(story).join("input.json"))?;
+        let asked = Asked::parse(story, &input).map_err(|problems| format!("{problems:?}"))?;
+        // On a busy machine 20 ms of the wall clock may be another process's.
+        let left = || Duration::from_secs(10);
+        let mut batches = Vec::with_capacity(BATCHES);
+        for _ in 0..BATCHES {
+            let begun = ran_ns()?;
+            for _ in 0..BATCH {
+                if std::hint::black_box(snapshot.evaluate(&asked, &left)).verdict != Verdict::Allow {
+                    return Err(format!("`{story}` is not allowed").into());
+                }
+            }
+            batches.push((ran_ns()? - begun) / f64::from(BATCH));
+        }
+        batches.sort_by(f64::total_cmp);
+        println!("{story} {:.2}", batches.get(BATCHES / 2).copied().unwrap_or_default() / 1e3);
+    }
+    Ok(())
+}
+
+/// How long this thread was on a core, in nanoseconds.
+fn ran_ns() -> Result<f64, Box<dyn Error>> {
+    let figures = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(figures.split_whitespace().next().ok_or("schedstat is empty")?.parse()?)
+}
+
+/// Every file below `folder` but those of tests, by its path inside.
+fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+    let (mut found, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                found.push((path.strip_prefix(folder)?.to_string_lossy().into_owned(), std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}
