@@ -175,7 +175,10 @@ impl Plan {
     fn started(self, mode: &str, ready: &str) -> Sidecar {
         let (text, journal) = (self.whole_text(), self.journal);
         let admin = Door::Unix(self.folder.path().join("admin.sock"));
-        Sidecar { toolgate: Toolgate::start_until(self.folder, &text, mode, admin.clone(), ready), admin, journal }
+        let toolgate = Toolgate::start_until(self.folder, &text, mode, admin.clone(), ready);
+        // It is alive a moment before its listeners are open.
+        toolgate.await_line(0, "\"serving\"");
+        Sidecar { toolgate, admin, journal }
     }
 }
 
