@@ -82,7 +82,9 @@ impl View {
 
     /// Whether a header carries the raw id of a session, or a permission: each is as good as what it stands for.
     pub(crate) fn names_a_session(&self, name: &HeaderName) -> bool {
-        name == "mcp-session-id" || name == protocol::PERMISSION || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
+        name == "mcp-session-id"
+            || name == protocol::PERMISSION
+            || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
     }
 
     /// Whether lists are filtered on `route`. A permissive mode never changes a body.

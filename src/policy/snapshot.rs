@@ -203,7 +203,14 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     let modules = whole.get_modules().clone();
     let patterns = Arc::new(Patterns::default());
     let rules = check::rules(&modules);
-    let bundle = check::Bundle { modules: &modules, rules: &rules, documents: &documents, roots: &manifest.roots, patterns: &patterns, entry_point: &settings.entry_point };
+    let bundle = check::Bundle {
+        modules: &modules,
+        rules: &rules,
+        documents: &documents,
+        roots: &manifest.roots,
+        patterns: &patterns,
+        entry_point: &settings.entry_point,
+    };
     let packages = check::run(&bundle, problems);
     for document in documents {
         if let Err(error) = whole.add_data(document.value) {

@@ -1,4 +1,4 @@
-//! How long the default policy takes on whole calls: `cargo bench --bench evaluation`, or `evaluation --measure ROOT` for lines `STORY MICROSECONDS`.
+//! How long the default policy takes on whole calls: `evaluation ROOT` prints lines `STORY MICROSECONDS`.
 //!
 //! Measures `policy::Snapshot::evaluate` alone, in processor time of its thread: other processes on the core do not count. The median of some batches.
 
@@ -23,10 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the engine's errors would capture backtraces: set RUST_LIB_BACKTRACE=0".into());
     }
     let arguments: Vec<String> = std::env::args().collect();
-    let root = match arguments.as_slice() {
-        [_, word, root, ..] if word == "--measure" => PathBuf::from(root),
-        _ => PathBuf::from(env!("CARGO_MANIFEST_DIR")),
-    };
+    let [_, root] = arguments.as_slice() else { return Err("usage: evaluation ROOT".into()) };
+    let root = PathBuf::from(root);
     let source = Source::of_files(files(&root.join("policies/default"))?).map_err(|problems| format!("{problems:?}"))?;
     let measured =
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || measure(&source, &root).map_err(|error| error.to_string()))?;

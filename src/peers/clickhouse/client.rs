@@ -173,10 +173,9 @@ impl Client {
         let answered = async {
             let response = sender.send_request(request).await.map_err(|error| self.unknown(&error.to_string()))?;
             let (head, body) = response.into_parts();
-            let whole = Limited::new(body, self.settings.answer_bytes_max)
-                .collect()
-                .await
-                .map_err(|error| self.unknown(&format!("the answer broke off or is over {} bytes: {error}", self.settings.answer_bytes_max)))?;
+            let whole = Limited::new(body, self.settings.answer_bytes_max).collect().await.map_err(|error| {
+                self.unknown(&format!("the answer broke off or is over {} bytes: {error}", self.settings.answer_bytes_max))
+            })?;
             understood(&head, whole.to_bytes())
         }
         .await;

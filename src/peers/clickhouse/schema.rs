@@ -5,7 +5,10 @@
 
 /// How the columns of `audit_events` are derived from the envelope.
 const DERIVED: [(&str, &str); 38] = [
-    ("time", "DateTime64(6, 'UTC') MATERIALIZED ifNull(parseDateTime64BestEffortOrNull(JSONExtractString(raw, 'time'), 6, 'UTC'), toDateTime64(0, 6, 'UTC'))"),
+    (
+        "time",
+        "DateTime64(6, 'UTC') MATERIALIZED ifNull(parseDateTime64BestEffortOrNull(JSONExtractString(raw, 'time'), 6, 'UTC'), toDateTime64(0, 6, 'UTC'))",
+    ),
     ("kind", "LowCardinality(String) MATERIALIZED JSONExtractString(raw, 'kind')"),
     ("action", "LowCardinality(String) MATERIALIZED JSONExtractString(raw, 'action')"),
     ("call", "String MATERIALIZED JSONExtractString(raw, 'call')"),
@@ -145,7 +148,9 @@ mod tests {
 
     #[test]
     fn no_name_can_carry_sql() {
-        for (name, fits) in [("toolgate", true), ("t_1", true), ("", false), ("1t", false), ("a;DROP", false), ("a b", false), ("a`", false)] {
+        for (name, fits) in
+            [("toolgate", true), ("t_1", true), ("", false), ("1t", false), ("a;DROP", false), ("a b", false), ("a`", false)]
+        {
             assert_eq!(Database::new(name).is_ok(), fits, "{name}");
         }
         assert!(Database::new(&"a".repeat(65)).is_err());
@@ -155,11 +160,28 @@ mod tests {
     #[test]
     fn every_envelope_member_is_a_column() {
         let raw_only = [
-            "body_commitment", "config_digest", "count", "digest", "durability", "lifts", "material", "predecessor_leaf", "predecessor_seq", "predecessor_writer", "v", "version",
-            "view_digest", "seq", "writer",
+            "body_commitment",
+            "config_digest",
+            "count",
+            "digest",
+            "durability",
+            "lifts",
+            "material",
+            "predecessor_leaf",
+            "predecessor_seq",
+            "predecessor_writer",
+            "v",
+            "version",
+            "view_digest",
+            "seq",
+            "writer",
         ];
         let source = include_str!("../../record/row.rs");
-        let members: Vec<&str> = source.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": ").map(|(name, _)| name)).collect();
+        let members: Vec<&str> = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("    pub ")?.split_once(": ").map(|(name, _)| name))
+            .filter(|name| !name.contains('('))
+            .collect();
         assert!(members.len() > 40, "the members were found: {members:?}");
         for member in members {
             let column = DERIVED.iter().any(|(name, _)| *name == member);

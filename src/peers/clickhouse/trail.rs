@@ -29,7 +29,11 @@ pub async fn calls(client: &Client, filter: &Filter, most: usize) -> Result<Vec<
 /// Outcomes and permissions of these calls. Ids are UUIDs of our own records, and are passed as a parameter all the same.
 async fn rest(client: &Client, calls: &[&str], since: Option<&str>) -> Result<Vec<Row>, Error> {
     let Some(since) = since else { return Ok(Vec::new()) };
-    let quoted: Vec<String> = calls.iter().filter(|call| call.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')).map(|call| format!("'{call}'")).collect();
+    let quoted: Vec<String> = calls
+        .iter()
+        .filter(|call| call.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
+        .map(|call| format!("'{call}'"))
+        .collect();
     let list = format!("[{}]", quoted.join(","));
     let since = since.replace('T', " ").replace('Z', "");
     // A permission is recorded a moment before the decision that it lets through.

@@ -37,7 +37,7 @@ impl<'a> Figures<'a> {
     /// The policy alone, on stories of the default policy.
     pub(crate) fn evaluation(&mut self, programs: &Path, root: &Path) -> Result<(), Failure> {
         let mut command = Command::new("taskset");
-        command.args(["-c", MEASURED]).arg(programs.join("evaluation")).arg("--measure").arg(root).env("RUST_LIB_BACKTRACE", "0");
+        command.args(["-c", MEASURED]).arg(programs.join("evaluation")).arg(root).env("RUST_LIB_BACKTRACE", "0");
         let done = command.output()?;
         let said = String::from_utf8(done.stdout)?;
         for line in said.lines() {

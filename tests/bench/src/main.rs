@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         ["upstream", address] => upstream::run(address).map(|()| true),
         ["proxy", folder, address, upstream] => proxy::run(folder.as_ref(), address, upstream).map(|()| true),
         ["run", root, programs, csv] => run::run(root.as_ref(), programs.as_ref(), csv.as_ref()),
-        _ => Err("usage: toolgate-bench run ROOT PROGRAMS CSV | upstream ADDRESS | proxy FOLDER ADDRESS UPSTREAM".into()),
+        ["profile", root, programs, mode, out] => run::profile(root.as_ref(), programs.as_ref(), mode, out.as_ref()).map(|()| true),
+        _ => Err("usage: toolgate-bench run ROOT PROGRAMS CSV | profile ROOT PROGRAMS MODE OUT | upstream ADDRESS | proxy FOLDER ADDRESS UPSTREAM".into()),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -71,6 +71,11 @@ impl Process {
         Ok(())
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor time of all its threads.
     pub(crate) fn spent(&self) -> Result<Spent, Failure> {
         let mut spent = Spent { ran: 0.0, waited: 0.0 };
