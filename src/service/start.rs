@@ -136,12 +136,14 @@ fn both<A, B>(one: Result<A, Vec<String>>, other: Result<B, Vec<String>>) -> Res
 
 /// All, or the problems of all.
 fn every<T>(results: impl Iterator<Item = Result<T, Vec<String>>>) -> Result<Vec<T>, Vec<String>> {
-    results.fold(Ok(Vec::new()), |all, next| {
-        both(all, next).map(|(mut all, next)| {
-            all.push(next);
-            all
-        })
-    })
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(one) => all.push(one),
+            Err(mut more) => problems.append(&mut more),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
 fn facts(config: &Config) -> Facts {

@@ -61,8 +61,11 @@ fn ran_ns() -> Result<f64, Box<dyn Error>> {
     Ok(figures.split_whitespace().next().ok_or("schedstat is empty")?.parse()?)
 }
 
-/// Every file below `folder` but those of tests, by its path inside.
-fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+/// A path inside the folder, and what is there.
+type File = (String, Vec<u8>);
+
+/// Every file below `folder`.
+fn files(folder: &Path) -> Result<Vec<File>, Box<dyn Error>> {
     let (mut found, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(next) = waiting.pop() {
         for entry in std::fs::read_dir(next)? {

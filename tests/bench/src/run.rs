@@ -70,7 +70,8 @@ pub(crate) fn profile(root: &Path, programs: &Path, mode: &str, out: &Path) -> R
 async fn record(root: &Path, programs: &Path, folder: &Path, mode: &str, out: &Path) -> Result<(), Failure> {
     pki::write(folder)?;
     let upstream = free_address()?;
-    let _upstream = Process::start("upstream", OTHER, &std::env::current_exe()?, &["upstream", &upstream], &[], folder)?.listens(&upstream)?;
+    let _upstream =
+        Process::start("upstream", OTHER, &std::env::current_exe()?, &["upstream", &upstream], &[], folder)?.listens(&upstream)?;
     let setting = Setting { root, binary: programs.join("toolgate"), folder, upstream: &upstream };
     let toolgate = setting.start("profiled", mode, &folder.join("journal"))?;
     let (call, subject) = (Call::new(1024), subject(folder, &toolgate)?);
@@ -79,7 +80,10 @@ async fn record(root: &Path, programs: &Path, folder: &Path, mode: &str, out: &P
     }
     subject.round(Load::FlatOut(32), Duration::from_secs(2), &call).await?;
     let pid = toolgate.process.id().to_string();
-    let perf = Command::new("perf").args(["record", "-q", "-e", "cpu-clock", "-F", "499", "--call-graph", "dwarf,16384", "-p", &pid, "-o"]).arg(out).spawn()?;
+    let perf = Command::new("perf")
+        .args(["record", "-q", "-e", "cpu-clock", "-F", "499", "--call-graph", "dwarf,16384", "-p", &pid, "-o"])
+        .arg(out)
+        .spawn()?;
     let round = subject.round(Load::FlatOut(32), Duration::from_secs(10), &call).await?;
     println!("{} calls, {:.0} us of processor time each", round.times.each.len(), round.cpu_us);
     Command::new("kill").args(["-INT", &perf.id().to_string()]).status()?;

@@ -225,7 +225,7 @@ fn doubles(value: Value) -> Value {
         Value::Number(number) => json!(number.as_f64().map(|double| if double == 0.0 { 0.0 } else { double })),
         Value::Array(items) => items.into_iter().map(doubles).collect(),
         Value::Object(members) => members.into_iter().map(|(name, value)| (name, doubles(value))).collect(),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::String(_)) => other,
     }
 }
 

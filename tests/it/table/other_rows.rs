@@ -20,8 +20,11 @@ fn unavailable(mode: &str, code: &'static str) -> Then {
     if strict(mode) { Then::Unavailable(code) } else { Then::Warn(code) }
 }
 
+/// Names and values.
+type Headers = Vec<(&'static str, &'static str)>;
+
 /// What is no call, in each way: path, headers, body; the status and the code.
-fn unfit() -> Vec<(Way, Vec<(&'static str, &'static str)>, Vec<u8>, u16, &'static str)> {
+fn unfit() -> Vec<(Way, Headers, Vec<u8>, u16, &'static str)> {
     let json = ("content-type", "application/json");
     let mcp = vec![json, ("accept", "application/json, text/event-stream"), ("mcp-protocol-version", "2026-07-28"), ("mcp-method", "ping")];
     let long = vec![b' '; 5000];
@@ -164,7 +167,7 @@ fn a_full_journal_refuses_or_counts_what_it_loses() {
         let before = (lost(&sidecar), upstreams.recorder.received().len());
         let what = (mode, Way::Http, "a full journal");
         form(&call_with(at, Way::Http, ALLOWED, &large, &[]), what, unavailable(mode, "toolgate.journal_refused"));
-        assert_eq!(lost(&sidecar) > before.0 || strict(mode), true, "{mode}: what is lost is counted");
+        assert!(lost(&sidecar) > before.0 || strict(mode), "{mode}: what is lost is counted");
         assert_eq!(upstreams.recorder.received().len() > before.1, !strict(mode), "{mode}");
     }
 }
