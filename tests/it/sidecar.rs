@@ -17,7 +17,7 @@ pub(crate) const ALLOW: &str = "package toolgate\n\ndecision := true\n";
 const EVALUATION_MS: u64 = 5_000;
 const COMMIT_MS: u64 = 30_000;
 /// How long an end waits for calls, and for a ClickHouse that is away.
-const DRAIN_MS: u64 = 2_000;
+const DRAIN_MS: u64 = 20_000;
 /// What every record of a test is read with.
 const RECORDS_MAX: usize = 1_000_000;
 /// For what follows an answer: an outcome, a reload.

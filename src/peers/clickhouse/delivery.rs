@@ -115,6 +115,10 @@ impl Delivery {
             self.failures = self.failures.saturating_add(1);
             self.suspect = true;
         }
+        if let Err(Failure::ClickHouse(Error::Unreachable { .. } | Error::Unknown { .. })) = &ended {
+            // It may have been restarted meanwhile, sooner than its uptime in whole seconds can tell.
+            self.cursor = None;
+        }
         ended
     }
 
