@@ -42,7 +42,7 @@ impl<'a> Figures<'a> {
         let said = String::from_utf8(done.stdout)?;
         for line in said.lines() {
             let (story, micros) = line.split_once(' ').ok_or("a line of `evaluation` does not read")?;
-            self.table.add(&format!("evaluation of {story}"), AtMost(60.0), micros.trim().parse()?, "us", "processor time", None);
+            self.table.add(&format!("evaluation of {story}"), AtMost(60.0), micros.trim().parse()?, "us", "median of short batches", None);
         }
         if said.is_empty() { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) } else { Ok(()) }
     }
