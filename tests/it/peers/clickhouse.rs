@@ -105,7 +105,7 @@ impl ClickHouse {
 
     /// Freezes it: connections are accepted by the kernel and nothing answers.
     pub(crate) fn stop(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Thaws it.

@@ -74,6 +74,18 @@ impl Process {
         }
     }
 
+    /// `SIGSTOP`, and every thread stands still when this returns: the kernel stops each of them in its own time.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let stands = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+            // A thread that ended meanwhile does not move either.
+            stat.map_or(true, |stat| stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
+        };
+        let tasks = format!("/proc/{}/task", self.pid());
+        until(&format!("{} to stand still", self.name), PATIENCE, || std::fs::read_dir(&tasks).unwrap().all(stands).then_some(()));
+    }
+
     /// `kill -9`, and gone when this returns.
     pub(crate) fn kill9(&mut self) {
         self.signal(Signal::KILL);
