@@ -29,12 +29,22 @@ pub(crate) struct Submitted {
     pub(crate) answer: oneshot::Sender<Result<Seq, Failure>>,
 }
 
-/// What an entry may use up: a full journal refuses calls first, then what is recorded of refused ones, the house's own notes last.
+/// What an entry may use up: a full journal refuses calls first, then what is recorded of refused ones and of permissions, the house's own
+/// notes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     Call,
-    Answer,
+    /// What is recorded of a refused call; its caller is known or not.
+    Refused(Caller),
+    Permission,
     House,
+}
+
+/// Whose refusals share one part of the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Known,
+    Unknown,
 }
 
 /// Why an entry is not on the disk.

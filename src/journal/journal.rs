@@ -1,10 +1,11 @@
 //! The journal as the rest of the house sees it.
 
 use crate::clock::{Now, Time};
+use crate::copier::Copier;
 use crate::deposits::Deposits;
 use crate::entry::{Binding, Deposit, Entry, Refusal};
 use crate::group::{Tail, used};
-use crate::hand::{Conclusion, Failure, Hand, Message, Shared, Submitted, Weight};
+use crate::hand::{Caller, Conclusion, Failure, Hand, Message, Shared, Submitted, Weight};
 use crate::open::{OpenError, salt, start};
 use crate::reader::{Cursor, ReadError, Reader, Stored};
 use crate::receipt::{Cause, Receipt, Slot, Unrecorded};
@@ -51,7 +52,8 @@ impl Journal {
             waiting_bytes: AtomicUsize::new(0),
         });
         let digest_key = started.digest_key.clone();
-        let thread = Thread::new(started, Arc::clone(&shared)).map_err(failed)?;
+        let copier = Copier::new(&path).map_err(OpenError::Thread)?;
+        let thread = Thread::new(started, copier, Arc::clone(&shared)).map_err(failed)?;
         let (queue, messages) = mpsc::channel();
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || run(thread, &messages)).map_err(OpenError::Thread)?;
         let reader = Arc::new(Reader::open(&settings.dir)?);
@@ -245,7 +247,11 @@ fn weight(events: &[Event]) -> (Weight, Option<Option<String>>) {
     for event in events {
         match event {
             Event::Decision(decision) if decision.done == Done::Forward => return (Weight::Call, Some(decision.tenant.clone())),
-            Event::Decision(_) | Event::Permission(_) => weight = Weight::Answer,
+            Event::Decision(decision) => {
+                weight = Weight::Refused(if decision.workload.is_some() { Caller::Known } else { Caller::Unknown });
+            }
+            Event::Permission(_) if weight == Weight::House => weight = Weight::Permission,
+            Event::Permission(_) => {}
             Event::Genesis(_) | Event::Outcome(_) | Event::Policy(_) | Event::Key(_) | Event::Lifecycle(_) => {}
         }
     }

@@ -16,11 +16,12 @@
 //!
 //! # Life of a record
 //! `append` writes body and salt on the caller's thread and queues; the one writer thread takes everything that waits as one transaction,
-//! numbers it, commits, answers. A decision that is forwarded leaves a row in `pending` and a `Slot`; the slot's outcome joins a later
+//! numbers it, commits, answers. Another thread copies the write-ahead file into the database meanwhile. A decision that is forwarded leaves a row in `pending` and a `Slot`; the slot's outcome joins a later
 //! group. A reader ships from `read_after`, reads back, and acknowledges; acknowledged records go after `retain_after_ack_s`, or sooner
 //! when room is needed. What a crash at each step leaves is said where the step is.
 
 mod clock;
+mod copier;
 mod deposits;
 mod directory;
 mod entry;

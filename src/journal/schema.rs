@@ -21,6 +21,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 const STATEMENTS_MAX: usize = 32;
 
 /// INVARIANT: of one start (`epoch`) the rows' `seq` run from 0 without gaps, `id` grows with them, and `at` never falls.
+/// `refused` has what is recorded of refused calls and was not read back: the last row in `log` of each, and the pages that it is counted with.
 /// `pending` has the forwarded decisions without an outcome; `refusals` is in the order of time, since call ids are UUIDs of version 7.
 pub(crate) const TABLES: &str = "
 CREATE TABLE instance (
@@ -32,6 +33,7 @@ CREATE TABLE log (
 ) STRICT;
 CREATE TABLE pending (call BLOB PRIMARY KEY, tenant TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE acknowledged (through INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE refused (through INTEGER PRIMARY KEY, known INTEGER NOT NULL, pages INTEGER NOT NULL) STRICT;
 CREATE TABLE uses (iss TEXT NOT NULL, jti TEXT NOT NULL, until INTEGER NOT NULL, call BLOB NOT NULL, PRIMARY KEY (iss, jti)) STRICT, WITHOUT ROWID;
 CREATE TABLE refusals (
     call BLOB PRIMARY KEY, at INTEGER NOT NULL, subject TEXT NOT NULL, user TEXT NOT NULL, tenant TEXT NOT NULL, upstream TEXT NOT NULL,

@@ -3,7 +3,7 @@
 //! INVARIANT: a record that was not read back never goes, and the newest one stays, for the next start names it.
 
 use crate::group::{Log, Tail};
-use crate::hand::Weight;
+use crate::hand::{Caller, Weight};
 use crate::open::before;
 use crate::reader::Cursor;
 use crate::receipt::Cause;
@@ -19,6 +19,10 @@ const OUTCOME_PAGES: u64 = 2;
 const BESIDE_BODY_BYTES: u64 = 1536;
 /// One part in so many of the budget is for what is recorded of refused calls, and another for the house's own notes.
 const RESERVE_PART: u64 = 32;
+/// One part in so many of the budget is what the records of refused calls may take up until they are read back: of callers that are known, and
+/// of those that are not. Whoever is refused can be refused as often as he likes, and must not stop those who are not.
+const KNOWN_PART: u64 = 4;
+const UNKNOWN_PART: u64 = 16;
 /// Records that go at once where room is needed.
 const TRIM_RECORDS: i64 = 512;
 
@@ -30,6 +34,7 @@ pub(crate) struct Space {
     budget_age_s: u64,
     shipped: bool,
     pending: u64,
+    refused: Refused,
     /// The oldest record that is still here.
     first: i64,
     acknowledged: Cursor,
@@ -37,6 +42,22 @@ pub(crate) struct Space {
     retired: Cursor,
     oldest_unread: Option<Micros>,
     trimmed_early: u64,
+}
+
+/// Pages of what is recorded of refused calls and was not read back.
+#[derive(Debug, Clone, Copy, Default)]
+struct Refused {
+    known: u64,
+    unknown: u64,
+}
+
+impl Refused {
+    fn of(&mut self, caller: Caller) -> &mut u64 {
+        match caller {
+            Caller::Known => &mut self.known,
+            Caller::Unknown => &mut self.unknown,
+        }
+    }
 }
 
 impl Space {
@@ -48,6 +69,7 @@ impl Space {
             budget_age_s: settings.budget_age_s,
             shipped: settings.shipped,
             pending: u64::try_from(count("SELECT count(*) FROM pending")?).unwrap_or(0),
+            refused: refused(connection)?,
             first: count("SELECT min(id) FROM log")?,
             acknowledged,
             retired: Cursor(0),
@@ -63,20 +85,14 @@ impl Space {
     }
 
     /// Why an entry of this size cannot be taken; makes room and counts the entry in if it can.
-    pub(crate) fn objection(
-        &mut self,
-        log: &Log<'_>,
-        weight: Weight,
-        bytes: usize,
-        records: usize,
-        now: Micros,
-    ) -> rusqlite::Result<Option<Cause>> {
-        let (bytes, records) = (u64::try_from(bytes).unwrap_or(u64::MAX), u64::try_from(records).unwrap_or(u64::MAX));
-        let pages = records.saturating_mul(BESIDE_BODY_BYTES).saturating_add(bytes) / PAGE_BYTES + 1;
+    pub(crate) fn objection(&mut self, log: &Log<'_>, weight: Weight, pages: u64, now: Micros) -> rusqlite::Result<Option<Cause>> {
         let reserve = self.pages_max / RESERVE_PART;
         let (kept, outcome) = match weight {
             Weight::Call => (2 * reserve, OUTCOME_PAGES),
-            Weight::Answer => (reserve, 0),
+            Weight::Refused(caller) if self.shipped && *self.refused.of(caller) + pages > self.share(caller) => {
+                return Ok(Some(Cause::Share));
+            }
+            Weight::Refused(_) | Weight::Permission => (reserve, 0),
             Weight::House => (0, 0),
         };
         let room = self.pages_max.saturating_sub(kept + OUTCOME_PAGES * self.pending + outcome);
@@ -94,6 +110,26 @@ impl Space {
         Ok(None)
     }
 
+    fn share(&self, caller: Caller) -> u64 {
+        self.pages_max
+            / match caller {
+                Caller::Known => KNOWN_PART,
+                Caller::Unknown => UNKNOWN_PART,
+            }
+    }
+
+    /// An entry was written: a refused call's counts against its part until it is read back.
+    pub(crate) fn charge(&mut self, log: &Log<'_>, weight: Weight, pages: u64) -> rusqlite::Result<()> {
+        if let (Weight::Refused(caller), true) = (weight, self.shipped) {
+            let sql = "INSERT INTO refused (through, known, pages) VALUES (?1, ?2, ?3)";
+            let known = caller == Caller::Known;
+            log.connection.prepare_cached(sql)?.execute(params![log.tail.id, known, i64::try_from(pages).unwrap_or(i64::MAX)])?;
+            *self.refused.of(caller) += pages;
+        }
+        self.written(log.tail);
+        Ok(())
+    }
+
     pub(crate) fn opened(&mut self) {
         self.pending += 1;
     }
@@ -103,7 +139,7 @@ impl Space {
         self.written(tail);
     }
 
-    pub(crate) fn written(&mut self, tail: Tail) {
+    fn written(&mut self, tail: Tail) {
         self.oldest_unread = self.oldest_unread.or(Some(tail.at));
     }
 
@@ -114,6 +150,11 @@ impl Space {
             return Ok(());
         }
         connection.prepare_cached("INSERT INTO acknowledged (through, at) VALUES (?1, ?2)")?.execute([through.0, at.0])?;
+        if self.refused.known + self.refused.unknown > 0
+            && connection.prepare_cached("DELETE FROM refused WHERE through <= ?1")?.execute([through.0])? > 0
+        {
+            self.refused = refused(connection)?;
+        }
         self.acknowledged = through;
         self.oldest_unread = oldest_after(connection, through)?;
         Ok(())
@@ -179,6 +220,21 @@ impl Space {
         self.pages_used = used(connection)?;
         Ok(true)
     }
+}
+
+/// Pages that an entry is counted with.
+pub(crate) fn pages(bytes: usize, records: usize) -> u64 {
+    let (bytes, records) = (u64::try_from(bytes).unwrap_or(u64::MAX), u64::try_from(records).unwrap_or(u64::MAX));
+    records.saturating_mul(BESIDE_BODY_BYTES).saturating_add(bytes) / PAGE_BYTES + 1
+}
+
+fn refused(connection: &Connection) -> rusqlite::Result<Refused> {
+    let sum = |known: bool| {
+        let mut statement = connection.prepare_cached("SELECT sum(pages) FROM refused WHERE known = ?1")?;
+        let pages = statement.query_row([known], |row| row.get::<_, Option<i64>>(0))?;
+        Ok::<_, rusqlite::Error>(u64::try_from(pages.unwrap_or(0)).unwrap_or(0))
+    };
+    Ok(Refused { known: sum(true)?, unknown: sum(false)? })
 }
 
 fn used(connection: &Connection) -> rusqlite::Result<u64> {

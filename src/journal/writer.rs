@@ -3,12 +3,13 @@
 //! It shares no lock with the path of a call while it is at the disk. Its queue is the one way to it, so that an outcome can never
 //! overtake its decision.
 
+use crate::copier::{Copier, copy};
 use crate::directory::Directory;
 use crate::group::{Log, Tail};
 use crate::hand::{Failure, Message, Shared, Submitted};
 use crate::open::{Started, before, finish, micros, salt};
 use crate::receipt::Cause;
-use crate::space::Space;
+use crate::space::{Space, pages};
 use canon::{Micros, Seq};
 use record::Head;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -17,6 +18,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+/// How long outcomes wait for a transaction that somebody waits for. Nobody waits for them, and a commit of their own would keep the next
+/// decision waiting. A crash in this time makes them `unknown`.
+const OUTCOMES_WAIT: Duration = Duration::from_millis(10);
 /// How often the writer looks whether something has ended, also when nothing else wakes it.
 const MAINTENANCE: Duration = Duration::from_secs(5);
 /// Bytes of records after which the write-ahead file is copied into the database.
@@ -54,16 +58,19 @@ pub(crate) struct Thread {
     pub(crate) space: Space,
     /// Held for as long as the connection is open.
     directory: Directory,
-    /// Outcomes and acknowledgements of transactions that were rolled back: they come again with the next group.
+    /// Outcomes that wait for a transaction, and those of transactions that were rolled back: they come with the next group.
     deferred: Vec<Message>,
+    /// When they come without one.
+    due: Option<Instant>,
+    copier: Copier,
     since_checkpoint: usize,
 }
 
 impl Thread {
-    pub(crate) fn new(started: Started, shared: Arc<Shared>) -> rusqlite::Result<Self> {
+    pub(crate) fn new(started: Started, copier: Copier, shared: Arc<Shared>) -> rusqlite::Result<Self> {
         let space = Space::read(&started.connection, &shared.settings, started.acknowledged)?;
         let Started { directory, connection, tail, writer: _, digest_key: _, acknowledged: _ } = started;
-        Ok(Self { connection, shared, tail, space, directory, deferred: Vec::new(), since_checkpoint: 0 })
+        Ok(Self { connection, shared, tail, space, directory, deferred: Vec::new(), due: None, copier, since_checkpoint: 0 })
     }
 
     /// Until every way to it is gone, or it is closed.
@@ -71,7 +78,8 @@ impl Thread {
         let mut maintained = Instant::now();
         self.publish(None, 0);
         loop {
-            let first = match queue.recv_timeout(MAINTENANCE) {
+            let wait = self.due.map_or(MAINTENANCE, |due| due.saturating_duration_since(Instant::now()));
+            let first = match queue.recv_timeout(wait) {
                 Ok(Message::Close(answer)) => return self.close(queue, Some(answer)),
                 Ok(first) => Some(first),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -80,14 +88,18 @@ impl Thread {
             let mut group = std::mem::take(&mut self.deferred);
             group.extend(first);
             let close = self.gather(queue, &mut group);
+            if close.is_none() && self.may_wait(&group) {
+                self.due = self.due.or_else(|| Some(Instant::now() + OUTCOMES_WAIT));
+                self.deferred = group;
+                continue;
+            }
+            self.due = None;
             self.commit(group);
             if maintained.elapsed() >= MAINTENANCE {
                 maintained = Instant::now();
                 self.survive(Self::maintain);
             }
-            if self.since_checkpoint >= CHECKPOINT_BYTES {
-                self.survive(Self::checkpoint);
-            }
+            self.survive(Self::checkpoint);
             if let Some(answer) = close {
                 return self.close(queue, Some(answer));
             }
@@ -104,6 +116,13 @@ impl Thread {
             }
         }
         None
+    }
+
+    /// Whether nobody waits for any of these, and their own time has not come.
+    fn may_wait(&self, group: &[Message]) -> bool {
+        let unhurried = group.iter().all(|message| matches!(message, Message::Conclude(..)));
+        let room = !group.is_empty() && group.len() < self.shared.settings.group_entries_max;
+        unhurried && room && self.due.is_none_or(|due| Instant::now() < due)
     }
 
     fn commit(&mut self, mut group: Vec<Message>) {
@@ -208,6 +227,7 @@ impl Thread {
         if let Failure::Down(_) = failure {
             self.deferred.clear();
         }
+        self.due = (!self.deferred.is_empty()).then(|| Instant::now() + MAINTENANCE);
         self.publish(None, refused);
     }
 
@@ -249,11 +269,13 @@ impl Thread {
         Ok(())
     }
 
-    /// Copies the write-ahead file into the database as far as no reader is in the way.
+    /// Has the write-ahead file copied into the database, and copies what came meanwhile, once enough of it is there.
     fn checkpoint(&mut self) -> Result<(), Failure> {
-        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-        // crash here: the write-ahead file still holds everything; the next start copies it again.
-        self.since_checkpoint = 0;
+        match self.copier.ended() {
+            Some(ended) => ended.and_then(|()| copy(&self.connection))?,
+            None if self.since_checkpoint >= CHECKPOINT_BYTES && self.copier.begin() => self.since_checkpoint = 0,
+            None => {}
+        }
         Ok(())
     }
 
@@ -293,7 +315,8 @@ impl Thread {
             }),
         };
         let _ = self.shared.down.set("the journal was closed".to_owned());
-        let Self { connection, directory, .. } = self;
+        let Self { connection, directory, copier, .. } = self;
+        drop(copier);
         drop(connection);
         // The lock goes before the answer: who was answered may open the directory again.
         drop(directory);
@@ -317,7 +340,8 @@ fn append(log: &mut Log<'_>, space: &mut Space, entry: &mut Submitted, shared: &
     if let Some(cause) = log.objection(&entry.claims, &entry.puts, settings.deposits_max)? {
         return Ok(Fate::Refused(cause));
     }
-    if let Some(cause) = space.objection(log, entry.weight, entry.bytes, entry.records.len(), now)? {
+    let pages = pages(entry.bytes, entry.records.len());
+    if let Some(cause) = space.objection(log, entry.weight, pages, now)? {
         return Ok(Fate::Refused(cause));
     }
     for claim in &entry.claims {
@@ -334,7 +358,7 @@ fn append(log: &mut Log<'_>, space: &mut Space, entry: &mut Submitted, shared: &
     for (at, draft) in &mut entry.records {
         log.record(*at, draft)?;
     }
-    space.written(log.tail);
+    space.charge(log, entry.weight, pages)?;
     // An entry without events has the place of the record before it.
     Ok(Fate::Written(log.tail.seq.unwrap_or(Seq(0))))
 }

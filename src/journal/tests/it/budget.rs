@@ -3,7 +3,7 @@
 use crate::trail::{all, assert_whole, call, decision, facts, forwarded, note, open, outcomes, rows, settings};
 use canon::Micros;
 use journal::{BUDGET_BYTES_MIN, Cause, Cursor, Entry, Journal, Settings, Unrecorded};
-use record::{Done, Outcome, OutcomeKind};
+use record::{Done, Event, Outcome, OutcomeKind};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 fn small(dir: &std::path::Path) -> Settings {
@@ -43,6 +43,41 @@ async fn a_full_journal_refuses_calls_then_answers_and_loses_nothing() {
     assert!(matches!(journal.append(Entry::of(call(), vec![note(1 << 20)])).await, Err(Unrecorded::Refused(Cause::Full, None)) | Ok(_)));
     journal.close().await.unwrap();
     assert_whole(&all(&settings));
+}
+
+/// Appends refused calls until their part is used up, and gives how many went in.
+async fn refuse_until_full(journal: &Journal, known: bool) -> usize {
+    let mut count = 0;
+    loop {
+        let call = call();
+        let Event::Decision(refused) = decision(journal.now().at, call, Done::Refuse) else { panic!("a decision") };
+        let workload = known.then(|| "spiffe://example.org/agent".to_owned());
+        let refused = Event::Decision(Box::new(record::Decision { workload, ..*refused }));
+        match journal.append(Entry::of(call, vec![refused])).await {
+            Ok(_) => count += 1,
+            Err(Unrecorded::Refused(Cause::Share, None)) => return count,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_calls_use_up_their_own_part_alone_until_they_are_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = small(dir.path());
+    let journal = open(&settings);
+    let unknown = refuse_until_full(&journal, false).await;
+    let known = refuse_until_full(&journal, true).await;
+    assert!(unknown > 5 && known > 3 * unknown, "{unknown} of callers that are not known, {known} of those that are");
+    journal.append(forwarded(&journal, call())).await.unwrap().into_slot().conclude(Outcome::of(OutcomeKind::Completed));
+    // A restart forgets nothing of it.
+    journal.close().await.unwrap();
+    let journal = open(&settings);
+    assert_eq!([refuse_until_full(&journal, false).await, refuse_until_full(&journal, true).await], [0, 0]);
+    assert!(journal.stats().used_bytes < settings.budget_bytes / 2, "calls have most of it");
+    let last = journal.read_after(Cursor(0), 10_000, 1 << 30).unwrap().last().unwrap().cursor;
+    journal.acknowledge(last).await.unwrap();
+    assert_eq!([refuse_until_full(&journal, false).await, refuse_until_full(&journal, true).await], [unknown, known]);
 }
 
 #[tokio::test]
