@@ -1,6 +1,7 @@
 //! The admin listener: health, metrics, refusals to answer, permissions to deposit. Loopback or a Unix socket only.
 //!
-//! A deposit is authenticated by its own signature; nothing here changes anything else.
+//! Health and metrics are for anyone who gets here, the rest for the users that `admin.peer_uids` names. A deposit is authenticated by its own
+//! signature; nothing here changes anything else.
 
 mod deposits;
 
@@ -8,6 +9,7 @@ use crate::service::House;
 use crate::telemetry::{LimitLabels, rendered};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use wire::{Accepted, Handler, ReplyBody};
 
@@ -28,8 +30,11 @@ pub(crate) struct Admin {
 
 impl Handler for Admin {
     async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
-        let Accepted { head, body, .. } = accepted;
+        let Accepted { head, body, peer, .. } = accepted;
         let path = head.uri.path();
+        if path.starts_with("/v1/") && self.reach == Reach::Admin && !self.administers(peer.uid()) {
+            return stranger(peer.uid());
+        }
         match (&head.method, path, self.reach) {
             (&Method::GET, "/livez", _) => text(StatusCode::OK, "alive\n".to_owned()),
             (&Method::GET, "/readyz", _) => self.ready(),
@@ -48,6 +53,12 @@ impl Handler for Admin {
 }
 
 impl Admin {
+    /// Whether this user of the machine may see refusals and deposit permissions.
+    fn administers(&self, uid: Option<u32>) -> bool {
+        let named = self.house.config.admin.peer_uids.as_deref();
+        uid.is_some_and(|uid| named.map_or_else(|| uid == 0 || own_uid() == Some(uid), |named| named.contains(&uid)))
+    }
+
     fn ready(&self) -> Response<ReplyBody> {
         let (why, mode) = (self.house.unready(), self.house.view.load().mode.clone());
         let mut lines = vec![format!("mode {} ({})", mode.name, mode.enforcement)];
@@ -71,7 +82,7 @@ impl Admin {
         house.metrics.undelivered_records.set(gauge(stats.unread));
         #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
         house.metrics.undelivered_age.set(stats.oldest_unread.map_or(0.0, |oldest| now.0.saturating_sub(oldest.0) as f64 / 1e6));
-        house.metrics.policy_age.set(house.policy_age_s(now));
+        house.metrics.policy_age.set(house.policy_age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
         self.limits();
         let mut response = text(StatusCode::OK, rendered(&house.registry));
         response
@@ -92,6 +103,17 @@ impl Admin {
         catch_up(&metrics.unreadable, tally.unreadable());
         metrics.connections.set(i64::try_from(tally.connections()).unwrap_or(i64::MAX));
     }
+}
+
+/// The user that toolgate runs as.
+fn own_uid() -> Option<u32> {
+    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
+}
+
+fn stranger(uid: Option<u32>) -> Response<ReplyBody> {
+    let who = uid.map_or_else(|| "a user that the system does not name".to_owned(), |uid| format!("user {uid}"));
+    tracing::warn!(uid, "someone who may not administer asked the admin listener");
+    problem(StatusCode::FORBIDDEN, "toolgate.admin.peer", &format!("{who} may not administer here: `admin.peer_uids` names who may"))
 }
 
 fn text(status: StatusCode, text: String) -> Response<ReplyBody> {

@@ -17,7 +17,7 @@ pub(crate) use start::{Started, rehearse, start};
 use crate::pipeline::{self, Facts};
 use crate::telemetry::{CallLabels, CodeLabels, Metrics, Seconds};
 use crate::view::View;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use canon::{CallId, Micros};
 use config::Config;
 use enforcement::Freshness;
@@ -27,8 +27,8 @@ use journal::{Journal, Standing, Unrecorded};
 use prometheus_client::registry::Registry;
 use reload::Materials;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wire::{Accepted, Handler, Peer, ReplyBody, Tally};
 
 /// What every call shares.
@@ -43,8 +43,8 @@ pub(crate) struct House {
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,
     materials: Materials,
-    /// When the policy's source was last read and found good, in microseconds; 0 before that.
-    policy_checked: AtomicI64,
+    /// When the policy's source was last read and found good. By the clock that nobody sets: set back, the other would make a policy young for ever.
+    policy_checked: ArcSwapOption<Instant>,
     /// Calls that went on or were refused without a record, since the last record of such.
     losses: AtomicU64,
     draining: AtomicBool,
@@ -63,9 +63,9 @@ impl House {
     }
 
     /// Whether the policy was checked within its maximum age.
-    pub(crate) fn policy_freshness(&self, at: Micros) -> Freshness {
-        let checked = Micros(self.policy_checked.load(Ordering::Relaxed));
-        if at <= checked.plus_millis(self.config.policy.age_max_s.saturating_mul(1000)) { Freshness::Fresh } else { Freshness::Stale }
+    pub(crate) fn policy_freshness(&self) -> Freshness {
+        let age = self.policy_age();
+        if age.is_some_and(|age| age <= Duration::from_secs(self.config.policy.age_max_s)) { Freshness::Fresh } else { Freshness::Stale }
     }
 
     /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
@@ -74,11 +74,9 @@ impl House {
         if none || view.keys.has_current_revocations(at) { Freshness::Fresh } else { Freshness::Stale }
     }
 
-    /// Seconds since the policy's source was last read and found good.
-    pub(crate) fn policy_age_s(&self, at: Micros) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
-        let micros = at.0.saturating_sub(self.policy_checked.load(Ordering::Relaxed)) as f64;
-        micros / 1e6
+    /// How long ago the policy's source was last read and found good; none before that.
+    pub(crate) fn policy_age(&self) -> Option<Duration> {
+        self.policy_checked.load().as_deref().map(Instant::elapsed)
     }
 
     /// Counts a call whose record the journal did not take.
@@ -91,9 +89,9 @@ impl House {
 
     /// Where people reach the admin listener, as `--admin` takes it.
     pub(crate) fn admin_address(&self) -> String {
-        match &self.config.admin {
-            config::Admin::Loopback(address) => format!("http://{address}"),
-            config::Admin::Unix { path, .. } => format!("unix:{}", path.display()),
+        match &self.config.admin.place {
+            config::AdminPlace::Loopback(address) => format!("http://{address}"),
+            config::AdminPlace::Unix { path, .. } => format!("unix:{}", path.display()),
         }
     }
 
@@ -130,7 +128,7 @@ impl House {
                 "no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it",
                 self.config.policy.source.display()
             ));
-        } else if self.policy_freshness(self.journal.now().at) == Freshness::Stale {
+        } else if self.policy_freshness() == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }
         if let Standing::Down(cause) = self.journal.standing() {

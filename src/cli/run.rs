@@ -138,9 +138,9 @@ impl Signals {
 
 /// Opens the admin listener and, where the configuration names one, the one for health.
 fn administer(house: &Arc<House>, stop: &Stop) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let place = match &house.config.admin {
-        config::Admin::Loopback(address) => Place::Loopback { address: *address, subject: None },
-        config::Admin::Unix { path, mode } => Place::Unix { path: path.clone(), mode: *mode, subject: None },
+    let place = match &house.config.admin.place {
+        config::AdminPlace::Loopback(address) => Place::Loopback { address: *address, subject: None },
+        config::AdminPlace::Unix { path, mode } => Place::Unix { path: path.clone(), mode: *mode, subject: None },
     };
     let admin = Listener { name: "admin".to_owned(), place }.open()?;
     let mut both = vec![(admin, Reach::Admin)];

@@ -25,7 +25,7 @@ pub use enforcement::{Level, Mode, Rules};
 pub use files::Writers;
 pub use identities::{Identity, SvidFiles};
 pub use limits::{Limits, Log, LogFormat, LogLevel};
-pub use listeners::{Admin, Door, Health, Listener};
+pub use listeners::{Admin, AdminPlace, Door, Health, Listener};
 pub use modes::{Active, ModeSettings, ModeView, Modes};
 pub use problem::{Place, Problem};
 pub use records::{Audit, ClickHouse, Durability, Transport};

@@ -46,9 +46,18 @@ pub enum Door {
     },
 }
 
-/// Where the admin API listens: permissions are deposited there, and metrics and health are read. Never beyond the machine.
+/// The admin API: permissions are deposited there, and metrics and health are read. Never beyond the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admin {
+pub struct Admin {
+    /// Where it listens.
+    pub place: AdminPlace,
+    /// The users that may look at refusals and deposit permissions; none are root and toolgate's own.
+    pub peer_uids: Option<Vec<u32>>,
+}
+
+/// Where the admin API listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminPlace {
     /// A loopback address.
     Loopback(SocketAddr),
     /// A Unix socket.
@@ -102,7 +111,7 @@ fn mtls(section: &mut Section<'_>) -> Option<Door> {
 
 fn local(section: &mut Section<'_>) -> Option<LocalSubject> {
     let subject = section.required("subject", &spiffe_id());
-    let peer_uids = section.required("peer_uids", &list(whole(0..=u64::from(u32::MAX - 1)), 1..=64));
+    let peer_uids = section.required("peer_uids", &uids());
     Some(LocalSubject { subject: subject?, peer_uids: peer_uids? })
 }
 
@@ -121,10 +130,12 @@ fn socket(section: &mut Section<'_>, default: u32) -> Option<(PathBuf, u32)> {
 
 /// The admin API's place.
 pub(crate) fn admin(section: &mut Section<'_>) -> Option<Admin> {
-    match section.required("kind", &one_of([("loopback", Kind::Loopback), ("unix", Kind::Unix)]))? {
-        Kind::Unix => socket(section, 0o600).map(|(path, mode)| Admin::Unix { path, mode }),
-        Kind::Loopback | Kind::Mtls => section.required("address", &loopback()).map(Admin::Loopback),
-    }
+    let peer_uids = section.optional("peer_uids", &uids());
+    let place = match section.required("kind", &one_of([("loopback", Kind::Loopback), ("unix", Kind::Unix)]))? {
+        Kind::Unix => socket(section, 0o600).map(|(path, mode)| AdminPlace::Unix { path, mode }),
+        Kind::Loopback | Kind::Mtls => section.required("address", &loopback()).map(AdminPlace::Loopback),
+    };
+    Some(Admin { place: place?, peer_uids: peer_uids? })
 }
 
 /// The place of health and metrics.
@@ -135,6 +146,11 @@ pub(crate) fn health(section: &mut Section<'_>) -> Option<Health> {
 /// An exact SPIFFE id.
 pub(crate) fn spiffe_id() -> Wanted<'static, SpiffeId> {
     Wanted::parsed("a SPIFFE id such as `spiffe://example.org/ns/shop/sa/agent`", SpiffeId::parse)
+}
+
+/// Users of the machine.
+fn uids() -> Wanted<'static, Vec<u32>> {
+    list(whole(0..=u64::from(u32::MAX - 1)), 1..=64)
 }
 
 fn address() -> Wanted<'static, SocketAddr> {

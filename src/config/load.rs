@@ -15,7 +15,7 @@ use crate::reader::{Field, Section};
 use crate::records::Durability;
 use crate::surroundings::{PodSigns, Surroundings};
 use crate::yaml::{Node, Value, tree};
-use crate::{Admin, Config, Document, Door, Health, Identity, Listener, Upstream, Way, floor};
+use crate::{Admin, AdminPlace, Config, Document, Door, Health, Identity, Listener, Upstream, Way, floor};
 use crate::{decisions, identities, limits, listeners, records, routes, upstreams};
 
 /// What the readers of one section need to know of the others.
@@ -209,9 +209,9 @@ fn permissive_in_pod(section: &mut Section<'_>, context: &Context<'_>, pod: PodS
 fn addresses_distinct(section: &Section<'_>, listeners: &[Listener], admin: &Admin, health: &Health) {
     let at = |address: &SocketAddr| (address.port() != 0).then(|| address.to_string());
     let socket = |path: &Path| Some(path.display().to_string());
-    let admin = match admin {
-        Admin::Loopback(address) => at(address),
-        Admin::Unix { path, .. } => socket(path),
+    let admin = match &admin.place {
+        AdminPlace::Loopback(address) => at(address),
+        AdminPlace::Unix { path, .. } => socket(path),
     };
     let mut sockets = vec![("admin", admin), ("health", health.address.as_ref().and_then(at))];
     sockets.extend(listeners.iter().map(|listener| match &listener.door {

@@ -168,6 +168,10 @@ impl Facts {
         self.event.done = Done::Refuse;
         self.event.status = Some(status);
         self.event.permission = None;
+        if self.event.workload.is_none() {
+            // Nobody who is known vouches for them, and whoever likes can send as many as he likes.
+            self.event.body.headers = None;
+        }
         self.event.warnings = warnings.iter().map(|code| code.as_str().to_owned()).collect();
         let policy_reasons = self.event.reasons.clone();
         for (code, message) in reasons {

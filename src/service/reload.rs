@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::Credential;
@@ -136,7 +136,7 @@ impl House {
         let digest = source.digest();
         let view = self.view.load_full();
         if view.policies.values().next().is_some_and(|loaded| loaded.digest() == digest) {
-            self.policy_checked.store(self.journal.now().at.0, Ordering::Relaxed);
+            self.policy_checked.store(Some(Arc::new(Instant::now())));
             return;
         }
         if !self.changed("policy", digest) {
@@ -158,7 +158,7 @@ impl House {
         let first = self.view.load().policies.is_empty();
         let revision = policies.values().next().and_then(|snapshot: &Arc<Snapshot>| snapshot.revision().map(str::to_owned));
         self.swap(|view| View { policies: Arc::new(policies.clone()), ..view.clone() });
-        self.policy_checked.store(self.journal.now().at.0, Ordering::Relaxed);
+        self.policy_checked.store(Some(Arc::new(Instant::now())));
         tracing::info!(%digest, revision, "the policy is loaded");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "loaded" }).inc();
         let action = if first { LoadAction::Load } else { LoadAction::Reload };

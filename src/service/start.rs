@@ -5,7 +5,7 @@ use super::{Declared, House, Redacted, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use canon::json::Tree;
 use canon::{Digest, Json};
 use config::{Config, CredentialFile, Door, Way};
@@ -15,7 +15,7 @@ use journal::{Facts, Journal};
 use permission::Keys;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use wire::tls::{Material, Own, Roots};
 use wire::{Credential, Listener, Place, Tally, Target, Upstream};
@@ -79,7 +79,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         metrics,
         declared: Arc::new(Declared::default()),
         redacted: Redacted::default(),
-        policy_checked: AtomicI64::new(0),
+        policy_checked: ArcSwapOption::empty(),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
         config,
