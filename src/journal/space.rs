@@ -130,6 +130,11 @@ impl Space {
         Ok(())
     }
 
+    /// Forwarded decisions without an outcome on the disk.
+    pub(crate) fn in_flight(&self) -> usize {
+        usize::try_from(self.pending).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn opened(&mut self) {
         self.pending += 1;
     }

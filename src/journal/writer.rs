@@ -21,6 +21,10 @@ use tokio::sync::oneshot;
 /// How long outcomes wait for a transaction that somebody waits for. Nobody waits for them, and a commit of their own would keep the next
 /// decision waiting. A crash in this time makes them `unknown`.
 const OUTCOMES_WAIT: Duration = Duration::from_millis(10);
+/// How long a group is waited for while at least so many calls are in flight: then a commit costs each of them less, and the time that each
+/// takes is many times this. A call that is alone never waits.
+const GROUP_WAIT: Duration = Duration::from_millis(1);
+const GROUP_CALLS_MIN: usize = 8;
 /// How often the writer looks whether something has ended, also when nothing else wakes it.
 const MAINTENANCE: Duration = Duration::from_secs(5);
 /// Bytes of records after which the write-ahead file is copied into the database.
@@ -106,13 +110,20 @@ impl Thread {
         }
     }
 
-    /// Adds what waits, up to a full group; stops at a close.
+    /// Adds what waits, and of many calls in flight what comes soon, up to a full group; stops at a close.
     fn gather(&self, queue: &Receiver<Message>, group: &mut Vec<Message>) -> Option<oneshot::Sender<Result<(), String>>> {
+        let in_flight = self.space.in_flight();
+        let until = (in_flight >= GROUP_CALLS_MIN).then(|| Instant::now() + GROUP_WAIT);
         while group.len() < self.shared.settings.group_entries_max {
-            match queue.try_recv() {
-                Ok(Message::Close(answer)) => return Some(answer),
-                Ok(message) => group.push(message),
-                Err(_) => break,
+            let wait = until.filter(|_| group.len() < in_flight).map(|until| until.saturating_duration_since(Instant::now()));
+            let next = match wait {
+                Some(wait) => queue.recv_timeout(wait).ok(),
+                None => queue.try_recv().ok(),
+            };
+            match next {
+                Some(Message::Close(answer)) => return Some(answer),
+                Some(message) => group.push(message),
+                None => break,
             }
         }
         None
