@@ -86,6 +86,24 @@ fn without_a_policy_it_lives_says_why_it_is_not_ready_and_refuses() {
 }
 
 #[test]
+fn who_may_not_administer_sees_health_and_metrics_alone() {
+    let upstream = Upstream::start();
+    let uid = rustix::process::getuid().as_raw();
+    let stranger = plan(ALLOW, upstream.0.local_addr().unwrap()).0.administered_by(&format!("[{}]", uid + 1)).start("LOCAL");
+    let asked = |path: &str| get(stranger.admin.clone(), path).unwrap();
+    for path in ["/v1/permissions", "/v1/refusals/01890a5d-ac96-774b-bcce-b302099a8057", "/v1/none"] {
+        let refused = asked(path);
+        assert!(refused.status == 403 && refused.text().contains("toolgate.admin.peer"), "{path}: {}", refused.text());
+        assert!(refused.text().contains(&format!("user {uid} may not administer here: `admin.peer_uids` names who may")));
+    }
+    let deposit = post(stranger.admin.clone(), "/v1/permissions", &[], "a.b.c").unwrap();
+    assert_eq!((deposit.status, asked("/readyz").status, asked("/metrics").status), (403, 200, 200));
+    // Whoever runs it may, if nobody is named.
+    let own = plan(ALLOW, upstream.0.local_addr().unwrap()).0.start("LOCAL");
+    assert_eq!(get(own.admin.clone(), "/v1/permissions").unwrap().status, 200);
+}
+
+#[test]
 fn a_policy_is_swapped_whole_or_the_last_good_one_stays() {
     let upstream = Upstream::start();
     let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());

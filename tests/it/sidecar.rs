@@ -27,6 +27,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub(crate) struct Plan {
     folder: Folder,
     journal: PathBuf,
+    admin: String,
     listeners: Vec<String>,
     identity: Vec<String>,
     upstreams: Vec<String>,
@@ -45,6 +46,7 @@ impl Plan {
         let plan = Plan {
             folder,
             journal,
+            admin: String::new(),
             listeners: Vec::new(),
             identity: Vec::new(),
             upstreams: Vec::new(),
@@ -63,6 +65,11 @@ impl Plan {
     /// A journal that outlives the folder.
     pub(crate) fn journal(self, dir: &Path) -> Plan {
         Plan { journal: dir.to_owned(), ..self }
+    }
+
+    /// The users that may administer, in YAML.
+    pub(crate) fn administered_by(self, uids: &str) -> Plan {
+        Plan { admin: format!(", peer_uids: {uids}"), ..self }
     }
 
     /// A plain listener that speaks for [`AGENT`] to the user of this test.
@@ -140,8 +147,9 @@ impl Plan {
         let list = |items: &[String]| items.iter().map(|item| format!("\n  - {item}")).collect::<String>();
         let map = |lines: &[String]| lines.iter().map(|line| format!("\n  {line}")).collect::<String>();
         format!(
-            "listeners:{}\nadmin: {{kind: unix, path: admin.sock}}\nidentity:{}\nupstreams:{}\nroutes:{}\npolicy:\n  source: policies{}\n{}\n",
+            "listeners:{}\nadmin: {{kind: unix, path: admin.sock{}}}\nidentity:{}\nupstreams:{}\nroutes:{}\npolicy:\n  source: policies{}\n{}\n",
             list(&self.listeners),
+            self.admin,
             map(&self.identity),
             list(&self.upstreams),
             list(&self.routes),

@@ -74,6 +74,8 @@ fn nobody_known_and_no_clear_tenant() {
             let answer = call(elsewhere, way, ALLOWED);
             let record = check(&sidecar, &answer, (mode, way, "another user"), unknown);
             assert!(record["envelope"]["workload"].is_null(), "{record}");
+            // What a refused stranger sends in his headers takes up no room.
+            assert_eq!(record["body"]["headers"].is_null(), strict(mode), "{record}");
             assert!(record["envelope"]["reasons"].as_array().unwrap().contains(&json!("toolgate.identity.peer_uid")), "{record}");
             assert_eq!(header(&answer, "www-authenticate").is_empty(), !strict(mode), "{answer:?}");
             let disagreement = "toolgate.tenant_disagreement";
