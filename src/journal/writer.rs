@@ -27,8 +27,8 @@ const GROUP_WAIT: Duration = Duration::from_millis(1);
 const GROUP_CALLS_MIN: usize = 8;
 /// How often the writer looks whether something has ended, also when nothing else wakes it.
 const MAINTENANCE: Duration = Duration::from_secs(5);
-/// Bytes of records after which the write-ahead file is copied into the database.
-const CHECKPOINT_BYTES: usize = 4 << 20;
+/// Bytes of records after which the write-ahead file is copied into the database. A commit waits while the disk takes such a piece.
+const CHECKPOINT_BYTES: usize = 1 << 20;
 /// Bytes that a record takes in the write-ahead file beside its body, roughly: its page is written whole.
 const RECORD_BYTES: usize = 2048;
 /// Records whose time is over that go in one round of housekeeping.

@@ -5,6 +5,9 @@ use super::{Number, Reason, number};
 /// Keys that serde_json, with features that any crate may switch on, takes for another value.
 const RESERVED: &str = "$serde_json::private::";
 
+/// Bytes that are taken at once for a string with escapes; a longer one takes more as it grows.
+const UNESCAPED_BYTES: usize = 64 << 10;
+
 /// Why and where a document is refused, before the place is known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fault {
@@ -111,6 +114,7 @@ impl<'a> Reader<'a> {
 
     fn escaped(&mut self, start: usize) -> Result<(), Fault> {
         self.unescaped.clear();
+        self.unescaped.reserve((self.text.len() - start).min(UNESCAPED_BYTES));
         let mut piece = start;
         loop {
             self.unescaped.push_str(self.text.get(piece..self.at).unwrap_or_default());
