@@ -10,17 +10,40 @@ import (
 )
 
 type message struct {
-	Method string `json:"method"`
-	Params struct {
-		Name      *string        `json:"name"`
-		Arguments map[string]any `json:"arguments"`
-	} `json:"params"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+}
+
+type call struct {
+	Name      *string        `json:"name"`
+	Arguments map[string]any `json:"arguments"`
 }
 
 type read struct {
-	Method    string         `json:"method"`
-	Tool      *string        `json:"tool"`
-	Arguments map[string]any `json:"arguments"`
+	Method    string `json:"method"`
+	Tool      any    `json:"tool"`
+	Arguments any    `json:"arguments"`
+}
+
+// The parameters of a method that the server knows have a type, those of others have none.
+func (seen *message) read() (*read, error) {
+	if seen.Method == "" {
+		return nil, nil
+	}
+	if len(seen.Params) == 0 {
+		return &read{Method: seen.Method}, nil
+	}
+	if seen.Method == "tools/call" {
+		var params call
+		err := json.Unmarshal(seen.Params, &params)
+		if params.Arguments == nil {
+			return &read{seen.Method, params.Name, nil}, err
+		}
+		return &read{seen.Method, params.Name, params.Arguments}, err
+	}
+	var params map[string]any
+	err := json.Unmarshal(seen.Params, &params)
+	return &read{seen.Method, params["name"], params["arguments"]}, err
 }
 
 func main() {
@@ -43,8 +66,10 @@ func main() {
 		var said struct {
 			Read *read `json:"read"`
 		}
-		if json.Unmarshal(body, &seen) == nil && seen.Method != "" {
-			said.Read = &read{seen.Method, seen.Params.Name, seen.Params.Arguments}
+		if json.Unmarshal(body, &seen) == nil {
+			if read, err := seen.read(); err == nil {
+				said.Read = read
+			}
 		}
 		if err := encoder.Encode(said); err != nil {
 			log.Fatal(err)
