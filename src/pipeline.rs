@@ -4,10 +4,13 @@
 //! values. What a skipped step would need does not exist as a value: see `gate`.
 
 mod authorise;
+mod digest;
 mod facts;
 mod identify;
 mod input;
 mod pass_on;
+mod redaction;
+mod session;
 mod stopped;
 
 pub(crate) use facts::Facts;
@@ -21,6 +24,7 @@ use http::Response;
 use pass_on::Lists;
 use policy::Rego;
 use protocol::Reading;
+use session::Opening;
 use wire::{Accepted, Load, ReplyBody};
 
 /// Carries one request to its upstream and the answer back, or says why it stopped. `facts` gathers what becomes the decision's record.
@@ -35,6 +39,9 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let caller = identify::caller(view, route, &peer, &head, facts.now.at);
     facts.caller(&caller, &house.journal, &view.mask);
     identify::consume_credentials(route, &mut head);
+    if !route.is_meant(&peer, &head) {
+        return Err(Refused::Malformed(identify::rebound(route)).into());
+    }
 
     let body = body.collect().await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
@@ -42,7 +49,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     protocol::mirrored::<Rego>(&call, &declared).map_err(Refused::Malformed)?;
     facts.call(&call, &caller, route, &house.journal);
 
-    let decision = match caller.judged() {
+    let judged = caller.judged().and_then(|tenant| session::held(&house.sessions, &call, &caller, route).map(|()| tenant));
+    let decision = match judged {
         Ok(tenant) => {
             let policy = view.policy(route);
             facts.policy(policy.as_deref());
@@ -65,12 +73,13 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         policy: house.policy_freshness(),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
-    let redactions = facts::redactions(house, route, &call, &decision);
+    let (redactions, puts) = redaction::of(&house.redacted, &route.upstream_name, &call, &decision);
     let reading = Reading::of(&call, redactions, view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
+    let opening = Opening::of(&call, &caller, route);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
-    let entry = facts.forwarded(permit.passage());
+    let entry = facts.forwarded(permit.passage(), puts);
     let clearance = match house.metrics.timed(&house.metrics.commit_time, house.journal.append(entry)).await {
         Ok(receipt) => permit.clear(receipt).map_err(Refused::Mixup)?,
         Err(unrecorded) => {
@@ -82,5 +91,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     facts.cleared(clearance.warnings());
 
     let (answer, open) = route.upstream.send(clearance, deadline).await.map_err(|failed| Stopped::Upstream(Box::new(failed)))?;
+    if let Some(opening) = opening {
+        opening.learn(&house.sessions, &answer);
+    }
     pass_on::answer(house, facts, reading, lists, answer, open).await
 }

@@ -5,12 +5,14 @@
 mod declared;
 mod redacted;
 mod reload;
+mod sessions;
 mod ship;
 mod start;
 
 pub(crate) use declared::Declared;
 pub(crate) use redacted::Redacted;
 pub(crate) use reload::reload_until;
+pub(crate) use sessions::{Holder, Sessions};
 pub(crate) use ship::ship_until;
 pub(crate) use start::{Started, rehearse, start};
 
@@ -39,6 +41,7 @@ pub(crate) struct House {
     pub(crate) evaluator: Evaluator,
     pub(crate) declared: Arc<Declared>,
     pub(crate) redacted: Redacted,
+    pub(crate) sessions: Sessions,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,

@@ -11,7 +11,9 @@ use policy::Snapshot;
 use protocol::{Head, Speaks};
 use record::Mask;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use wire::Peer;
 
 /// One immutable view.
 #[derive(Clone)]
@@ -80,9 +82,9 @@ impl View {
         self.routes.iter().find(|route| route.takes(listener, host, head.uri.path()))
     }
 
-    /// Whether a header carries the raw id of a session, or a permission: each is as good as what it stands for.
-    pub(crate) fn names_a_session(&self, name: &HeaderName) -> bool {
-        name == "mcp-session-id"
+    /// Whether a header's value is itself what lets a request through: the raw id of a session, or a permission. It is never recorded.
+    pub(crate) fn is_bearer_of_rights(&self, name: &HeaderName) -> bool {
+        name == protocol::MCP_SESSION_ID
             || name == protocol::PERMISSION
             || self.routes.iter().any(|route| route.session_header.as_ref() == Some(name))
     }
@@ -99,6 +101,13 @@ impl View {
 }
 
 impl Route {
+    /// Whether a request may be meant for this machine. A page in a browser of the agent's own user could have its name resolved to loopback
+    /// (DNS rebinding) and would be taken for the agent; an upstream that is told its own host would not notice.
+    pub(crate) fn is_meant(&self, peer: &Peer, head: &Head) -> bool {
+        let is_browsable = matches!(peer, Peer::Local(_)) && peer.address().is_some();
+        !is_browsable || self.host.is_some() || host(head).is_none_or(is_this_machine)
+    }
+
     fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
         self.listener == listener
             && self.host.as_deref().is_none_or(|wanted| host.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
@@ -112,6 +121,13 @@ fn below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Names that no name server is asked for (RFC 6761 section 6.3), and addresses of loopback.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// The host without its port.
 fn host(head: &Head) -> Option<&str> {
     let named = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
@@ -123,7 +139,30 @@ fn host(head: &Head) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::below;
+    use super::{below, is_this_machine};
+
+    #[test]
+    fn what_a_browser_may_call_this_machine() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("agent.localhost", true),
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("[::1]", true),
+            ("::1", true),
+            ("localhost.evil.example", false),
+            ("evillocalhost", false),
+            ("evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("192.0.2.1", false),
+            ("[::]", false),
+            ("0.0.0.0", false),
+            ("", false),
+        ] {
+            assert_eq!(is_this_machine(host), expected, "{host}");
+        }
+    }
 
     #[test]
     fn a_prefix_ends_at_a_segment() {

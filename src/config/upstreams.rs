@@ -83,14 +83,29 @@ pub(crate) fn upstream(section: &mut Section<'_>, context: &Context<'_>) -> Opti
     let name = section.required("name", &name());
     let way = way(section, context);
     let credential = section.optional("credential", &map("a map with the `file` of a secret", credential));
-    let host = section.optional("host", &authority());
-    let host = host.map(|fixed| fixed.or_else(|| own_host(way.as_ref()?)).map_or(HostRule::Kept, HostRule::Fixed));
+    let host = section.optional("host", &host()).and_then(|asked| host_rule(section, asked, way.as_ref()?, credential.as_ref()?.is_some()));
     let limits = section.section("limits", limits);
     Some(Upstream { name: name?, way: way?, credential: credential?, host: host?, limits: limits? })
 }
 
-/// The host that a server over TLS is told unless the configuration names another: behind one address many may answer, and the caller is
-/// not the one to choose which of them gets the credential.
+/// The host that a server is told: behind one address many may answer, and the policy judged a call to this upstream. The caller chooses
+/// among them only where the configuration says so, and never where it would choose who gets a credential or sees our certificate.
+fn host_rule(section: &Section<'_>, asked: Option<Host>, way: &Way, credential: bool) -> Option<HostRule> {
+    match asked {
+        Some(Host::Named(authority)) => Some(HostRule::Fixed(authority)),
+        Some(Host::Kept) if credential || matches!(way, Way::Mtls { .. } | Way::Https { .. }) => section.wrong_at(
+            "host",
+            "`kept` would let a caller choose which server gets the credential: leave `host` out, or write `kept` for plain HTTP without a `credential`",
+        ),
+        Some(Host::Kept) => Some(HostRule::Kept),
+        None => match own_host(way) {
+            Some(authority) => Some(HostRule::Fixed(authority)),
+            None => section.wrong("what the server calls itself cannot be told from its address: write its `host`"),
+        },
+    }
+}
+
+/// The upstream's own name.
 fn own_host(way: &Way) -> Option<Authority> {
     match way {
         Way::Mtls { address, .. } => address.to_string().parse().ok(),
@@ -102,7 +117,11 @@ fn own_host(way: &Way) -> Option<Authority> {
                 port => format!("{name}:{port}").parse().ok(),
             }
         }
-        Way::Http { .. } | Way::Unix { .. } => None,
+        Way::Http { address, .. } => {
+            let whole = address.to_string();
+            whole.strip_suffix(":80").unwrap_or(&whole).parse().ok()
+        }
+        Way::Unix { .. } => Some(Authority::from_static("localhost")),
     }
 }
 
@@ -165,11 +184,19 @@ pub(crate) fn header() -> Wanted<'static, HeaderName> {
     })
 }
 
-fn authority() -> Wanted<'static, Authority> {
-    Wanted::parsed("a host, with a port if need be, such as `tools.example.org`", |text| match text.parse::<Authority>() {
+/// What the configuration says of the host.
+enum Host {
+    Kept,
+    Named(Authority),
+}
+
+fn host() -> Wanted<'static, Host> {
+    let wanted = "a host, with a port if need be, such as `tools.example.org`, or `kept`";
+    Wanted::parsed(wanted, |text| match text.parse::<Authority>() {
+        _ if text == "kept" => Ok(Host::Kept),
         Ok(authority) if authority.as_str().contains('@') => Err("it has a user in it".to_owned()),
         Ok(authority) if authority.host().is_empty() => Err("the host is missing".to_owned()),
-        Ok(authority) => Ok(authority),
+        Ok(authority) => Ok(Host::Named(authority)),
         Err(error) => Err(error.to_string()),
     })
 }
@@ -188,11 +215,11 @@ fn address() -> Wanted<'static, (Address, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Way, own_host};
+    use super::{Reach, Way, own_host};
     use identity::SpiffeId;
 
     #[test]
-    fn a_server_over_tls_is_told_its_own_name() {
+    fn a_server_is_told_its_own_name() {
         let https = |address: &str, name: &str| Way::Https {
             address: address.parse().unwrap(),
             server_name: name.to_owned(),
@@ -200,12 +227,15 @@ mod tests {
         };
         let mtls =
             Way::Mtls { address: "files.svc:8443".parse().unwrap(), spiffe_id: SpiffeId::parse("spiffe://example.org/files").unwrap() };
+        let http = |address: &str| Way::Http { address: address.parse().unwrap(), reach: Reach::Loopback };
         for (way, host) in [
             (https("192.0.2.1:443", "crm.example.org"), Some("crm.example.org")),
             (https("crm.example.org:8443", "crm.example.org"), Some("crm.example.org:8443")),
             (https("[::1]:8443", "::1"), Some("[::1]:8443")),
             (mtls, Some("files.svc:8443")),
-            (Way::Unix { path: "/run/notes".into() }, None),
+            (http("127.0.0.1:3000"), Some("127.0.0.1:3000")),
+            (http("[::1]:80"), Some("[::1]")),
+            (Way::Unix { path: "/run/notes".into() }, Some("localhost")),
         ] {
             assert_eq!(own_host(&way).as_ref().map(|host| host.as_str()), host, "{way:?}");
         }

@@ -37,7 +37,7 @@ impl Deposits {
         for put in puts {
             match put {
                 Put::Deposit(deposit) => self.put(deposit),
-                Put::Refusal(_) => {}
+                Put::Refusal(_) | Put::Redaction(_) => {}
             }
         }
     }

@@ -42,6 +42,17 @@ pub enum Put {
     Refusal(Refusal),
     /// A permission that waits for its call. `Cause::AlreadyUsed` if its use is spent, `Cause::TooManyDeposits` if too many wait.
     Deposit(Deposit),
+    /// A place that is redacted in answers. The same again changes nothing.
+    Redaction(Redaction),
+}
+
+/// A place in the answers of an upstream that agents do not get: an upstream may give the same answer again after a restart of toolgate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redaction {
+    /// The upstream.
+    pub upstream: String,
+    /// A JSON pointer into the result.
+    pub place: String,
 }
 
 /// A refused decision, as a permission's `decision_id` finds it for `refusal_keep_s`.

@@ -3,7 +3,7 @@
 //! INVARIANT: everything that can turn an entry down is looked at before its first write, so that a refused entry leaves no trace and needs
 //! no savepoint; what fails later fails the whole transaction.
 
-use crate::entry::{Claim, Deposit, Put, Refusal};
+use crate::entry::{Claim, Deposit, Put, Redaction, Refusal};
 use crate::open::signed;
 use crate::receipt::Cause;
 use canon::{CallId, Digest, Micros, Seq, Writer};
@@ -95,7 +95,7 @@ impl<'a> Log<'a> {
         }
         let deposits = puts.iter().filter_map(|put| match put {
             Put::Deposit(deposit) => Some(deposit),
-            Put::Refusal(_) => None,
+            Put::Refusal(_) | Put::Redaction(_) => None,
         });
         for (iss, jti) in
             claims.iter().map(|claim| (&claim.iss, &claim.jti)).chain(deposits.clone().map(|deposit| (&deposit.iss, &deposit.jti)))
@@ -125,6 +125,10 @@ impl<'a> Log<'a> {
         match put {
             Put::Refusal(refusal) => self.refusal(refusal),
             Put::Deposit(deposit) => self.deposit(deposit),
+            Put::Redaction(Redaction { upstream, place }) => {
+                let sql = "INSERT OR IGNORE INTO redactions (upstream, place) VALUES (?1, ?2)";
+                self.connection.prepare_cached(sql)?.execute([upstream, place]).map(drop)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::clock::{Now, Time};
 use crate::copier::Copier;
 use crate::deposits::Deposits;
-use crate::entry::{Binding, Deposit, Entry, Refusal};
+use crate::entry::{Binding, Deposit, Entry, Redaction, Refusal};
 use crate::group::{Tail, used};
 use crate::hand::{Caller, Conclusion, Failure, Hand, Message, Shared, Submitted, Weight};
 use crate::open::{OpenError, salt, start};
@@ -149,6 +149,14 @@ impl Journal {
     /// Whether a permission's use is spent. A short read of the disk, for a clear answer early: what counts is the claim.
     pub fn used(&self, iss: &str, jti: &str) -> Result<bool, ReadError> {
         Ok(used(&self.lookup.lock().unwrap_or_else(PoisonError::into_inner), iss, jti)?)
+    }
+
+    /// Every place that was ever put. A short read of the disk.
+    pub fn redactions(&self) -> Result<Vec<Redaction>, ReadError> {
+        let connection = self.lookup.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare("SELECT upstream, place FROM redactions")?;
+        let rows = statement.query_map([], |row| Ok(Redaction { upstream: row.get(0)?, place: row.get(1)? }))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The permissions that wait for this call, exact ones before those for any arguments. From memory.

@@ -38,7 +38,7 @@ mod stats;
 mod writer;
 
 pub use clock::{Clock, Now};
-pub use entry::{Binding, Blocked, Claim, Deposit, Entry, Put, Refusal};
+pub use entry::{Binding, Blocked, Claim, Deposit, Entry, Put, Redaction, Refusal};
 pub use journal::Journal;
 pub use open::OpenError;
 pub use reader::{Cursor, ReadError, Reader, Stored};

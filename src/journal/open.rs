@@ -123,6 +123,7 @@ pub(crate) fn start(settings: &Settings, wall: Micros, facts: Facts) -> Result<S
         Form::Known => {}
         Form::Foreign => return Err(OpenError::NotAJournal { path }),
     }
+    connection.execute_batch(schema::REDACTIONS).map_err(failed)?;
     let identity = identity(&connection).map_err(failed)?;
     let acknowledged = acknowledged(&connection).map_err(failed)?;
     if !identity.clean {

@@ -45,6 +45,12 @@ CREATE TABLE deposits (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// A table that came later, made in journals that lack it. Programs that do not know it leave it alone: the form stays the same.
+/// INVARIANT: the caller bounds its rows: what is put in is from a bounded set for each upstream.
+pub(crate) const REDACTIONS: &str = "
+CREATE TABLE IF NOT EXISTS redactions (upstream TEXT NOT NULL, place TEXT NOT NULL, PRIMARY KEY (upstream, place)) STRICT, WITHOUT ROWID;
+";
+
 /// The budget in pages.
 pub(crate) fn pages_max(budget_bytes: u64) -> u64 {
     budget_bytes.max(BUDGET_BYTES_MIN) / PAGE_BYTES

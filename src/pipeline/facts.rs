@@ -3,10 +3,10 @@
 use super::Refused;
 use super::authorise::{Seen, kind};
 use super::identify::Caller;
-use crate::service::House;
+use super::{digest, session};
 use crate::view::{Route, View};
 use canon::json::Pointer;
-use canon::{CallId, HmacKey, Keyed};
+use canon::{CallId, Keyed};
 use enforcement::{Code, Overridable, Passage, Sensitivity};
 use journal::{Cause, Claim, Entry, Journal, Now, Put, Unrecorded};
 use policy::{Approval, Decision, Obligation, Rego, Value, Verdict};
@@ -65,8 +65,7 @@ impl Facts {
         self.http_method = head.method.clone();
         let body = &mut self.event.body;
         body.peer = peer.uid().map(|uid| format!("uid {uid}")).or_else(|| peer.address().map(|address| address.to_string()));
-        // The raw id of a session is as good as the session: it is never recorded.
-        let shown = head.headers.iter().filter(|(name, _)| !view.names_a_session(name));
+        let shown = head.headers.iter().filter(|(name, _)| !view.is_bearer_of_rights(name));
         body.headers = Some(view.mask.headers(shown.map(|(name, value)| (name.as_str(), value.as_bytes()))));
         body.target = head.uri.path_and_query().map(|target| view.mask.target(target.as_str()));
     }
@@ -109,10 +108,10 @@ impl Facts {
         call.protocol().clone_into(&mut self.event.protocol);
         self.event.method = Some(call.method.clone());
         self.event.tool.clone_from(&call.tool);
-        self.session = session(call, caller, route);
+        self.session = session::id(call, caller, route);
         self.event.session = self.session.as_deref().map(str::to_owned);
         let key = journal.digest_key().derive(self.event.tenant.as_deref().unwrap_or_default());
-        self.digest = Some(digest(&key, call));
+        self.digest = Some(digest::of(&key, call));
         self.event.arguments_digest = self.digest;
     }
 
@@ -145,7 +144,7 @@ impl Facts {
             .cloned()
             .collect();
         self.event.body.arguments = Some(mask.arguments::<Rego>(&call.arguments, &also));
-        self.event.body.resource = call.resource.as_deref().map(|resource| mask.target(resource));
+        self.event.body.resource = call.resource.as_deref().map(|resource| mask.resource(resource, &also));
     }
 
     fn reason(&mut self, code: &str, message: &str) {
@@ -155,12 +154,12 @@ impl Facts {
         }
     }
 
-    /// The call goes on: its records and the use that it spends, in one transaction.
-    pub(crate) fn forwarded(&mut self, passage: &Passage) -> Entry {
+    /// The call goes on: its records, the use that it spends and the rows that it leaves, in one transaction.
+    pub(crate) fn forwarded(&mut self, passage: &Passage, puts: Vec<Put>) -> Entry {
         self.event.done = Done::Forward;
         self.event.warnings = passage.warnings.iter().map(|code| code.as_str().to_owned()).collect();
         let (permission, claims) = self.permission_record(passage.lifted.is_some());
-        Entry { key: self.id, events: self.events(permission), claims, puts: Vec::new() }
+        Entry { key: self.id, events: self.events(permission), claims, puts }
     }
 
     /// The call ends here: its records, and the row that a permission may later answer.
@@ -298,26 +297,6 @@ impl Facts {
     }
 }
 
-/// What a permission must name. Of MCP the query is no argument, and servers take settings from it: what was signed for one is not for
-/// another.
-fn digest(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
-    let mut canonical = Vec::new();
-    canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
-    match call.query.as_deref().filter(|_| call.speech != Speech::Http) {
-        Some(query) => key.sign(&[&canonical, &[0], query.as_bytes()]),
-        None => key.sign(&[&canonical]),
-    }
-}
-
-/// DESIGN section 2: SHA-256 in hex over upstream, subject and the raw id; else the header that the route names, bound to the subject.
-fn session(call: &ToolCall<Value>, caller: &Caller, route: &Route) -> Option<Arc<str>> {
-    let named = route.session_header.as_ref().and_then(|name| call.headers().get(name)).and_then(|value| value.to_str().ok());
-    let raw = call.session.as_deref().or(named)?;
-    let subject = caller.principal.workload.as_ref().ok().map_or("", |workload| workload.id.as_str());
-    let parts = [route.upstream_name.as_bytes(), &[0], subject.as_bytes(), &[0], raw.as_bytes()];
-    Some(canon::Digest::of(&parts).to_string().into())
-}
-
 pub(crate) fn verdict(verdict: Verdict) -> enforcement::Verdict {
     match verdict {
         Verdict::Allow => enforcement::Verdict::Allow,
@@ -339,39 +318,4 @@ pub(crate) fn sensitivity(sensitive: bool) -> Sensitivity {
 
 pub(crate) fn overridable(overridable: bool) -> Overridable {
     if overridable { Overridable::Yes } else { Overridable::Never }
-}
-
-/// The places of the result that the policy wants redacted; in a stream also those of every earlier call, whose answer it may replay.
-pub(crate) fn redactions(house: &House, route: &Route, call: &ToolCall<Value>, decision: &Decision) -> Vec<Pointer> {
-    let places = decision.obligations.iter().flat_map(|obligation| match obligation {
-        Obligation::RedactResponse(paths) => paths.as_slice(),
-        Obligation::Mask(_) => &[],
-    });
-    let places: Vec<Pointer> = places.cloned().collect();
-    house.redacted.put(&route.upstream_name, &places);
-    if call.kind == protocol::Kind::Stream { house.redacted.all(&route.upstream_name) } else { places }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::digest;
-    use canon::HmacKey;
-    use http::{HeaderMap, Method, Version};
-    use policy::Rego;
-    use protocol::{Head, Limits, McpRoute, Speaks, recognise};
-
-    #[test]
-    fn a_digest_is_of_arguments_and_query() {
-        let of = |uri: &'static str, arguments: &str| {
-            let headers = [("host", "tools"), ("content-type", "application/json")];
-            let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-            let head = Head { method: Method::POST, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
-            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t","arguments":{arguments}}}}}"#);
-            let speaks = Speaks::Mcp(McpRoute { path: "/mcp".to_owned() });
-            digest(&HmacKey::new([7; 32]), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap())
-        };
-        assert_eq!(of("/mcp", r#"{"a":1,"b":2}"#), of("/mcp", r#"{"b":2, "a":1.0}"#));
-        assert_ne!(of("/mcp", "{}"), of("/mcp?project=prod", "{}"));
-        assert_ne!(of("/mcp?project=test", "{}"), of("/mcp?project=prod", "{}"));
-    }
 }

@@ -6,7 +6,7 @@ use enforcement::Tenancy;
 use http::header::AUTHORIZATION;
 use identity::{BadToken, Disagreement, Principal, Tenant, Unidentified, bearer_token, verify_bearer};
 use policy::Decision;
-use protocol::Head;
+use protocol::{Flaw, Head, Malformed};
 use wire::Peer;
 
 /// Who calls.
@@ -53,6 +53,12 @@ pub(crate) fn consume_credentials(route: &Route, head: &mut Head) {
     if route.bearer_issuer.is_some() {
         head.headers.remove(AUTHORIZATION);
     }
+}
+
+/// A request by a name that is not this machine's.
+pub(crate) fn rebound(route: &Route) -> Malformed {
+    let message = "the host of this request is not this machine: call `localhost`, or name the host in the route (`host`)";
+    Malformed { flaw: Flaw::Host, message: message.to_owned(), speech: route.speaks.speech() }
 }
 
 impl Caller {

@@ -94,7 +94,11 @@ const CALL: &[Field] = &[
     Field("tool", Or(&Text), "the tool"),
     Field("resource", Or(&Text), "URI of the resource"),
     Field("arguments", Open, "the arguments as they were sent"),
-    Field("arguments_digest", Or(&Text), "hmac-sha256:<hex> over the arguments"),
+    Field(
+        "arguments_digest",
+        Or(&Text),
+        "hmac-sha256:<hex> over the arguments, of mcp also over what stands beside them in params and over the query",
+    ),
     Field("declared", Open, "what the upstream says of the tool: untrusted"),
     Field("definition", Or(&Record(DEFINITION)), "the tool's pinned definition"),
 ];

@@ -80,6 +80,9 @@ pub struct ToolCall<V> {
     pub arguments: V,
     /// MCP: `params._meta`.
     pub meta: Option<V>,
+    /// `tools/call`: what stands in `params` beside the name and the arguments, such as `task` or `requestState`, and in `_meta` beside what
+    /// only the exchange is about; none if there is nothing. Servers act on it, so a permission names it too.
+    pub beside: Option<V>,
     /// MCP with sessions: the raw `Mcp-Session-Id`. Never to be recorded.
     pub session: Option<String>,
     /// The token in `toolgate-permission`, as it was sent.

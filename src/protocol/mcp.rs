@@ -77,6 +77,7 @@ struct Read<V> {
     resource: Option<String>,
     arguments: V,
     meta: Option<V>,
+    beside: Option<V>,
 }
 
 impl Known<'_> {
@@ -142,6 +143,7 @@ impl Known<'_> {
             resource: read.resource,
             arguments: read.arguments,
             meta: read.meta,
+            beside: read.beside,
             session,
             permission,
             path: self.head.uri.path().to_owned(),
@@ -154,7 +156,7 @@ impl Known<'_> {
 
 impl<V> Read<V> {
     fn of(kind: Kind, method: &str, arguments: V) -> Self {
-        Self { asked: Asked::Nothing, kind, method: method.to_owned(), tool: None, resource: None, arguments, meta: None }
+        Self { asked: Asked::Nothing, kind, method: method.to_owned(), tool: None, resource: None, arguments, meta: None, beside: None }
     }
 }
 
@@ -190,6 +192,7 @@ fn read_message<B: Build>(message: &Message<'_, B>, era: Era, headers: &HeaderMa
         resource: if method.starts_with("resources/") { text("uri").map(str::to_owned) } else { None },
         arguments: arguments.unwrap_or_else(|| if is_call { B::object(Vec::new()) } else { B::null() }),
         meta: meta.cloned(),
+        beside: if is_call { params.and_then(envelope::beside::<B>) } else { None },
     })
 }
 

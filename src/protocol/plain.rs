@@ -44,6 +44,7 @@ pub(crate) fn recognise<B: Build>(
         resource: None,
         arguments,
         meta: None,
+        beside: None,
         session: None,
         permission,
         path: head.uri.path().to_owned(),

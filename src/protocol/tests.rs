@@ -79,13 +79,17 @@ fn call(call: &ToolCall<Json>) -> serde_json::Value {
         Kind::Stream => "stream",
         Kind::End => "end",
     };
-    serde_json::json!({
+    let mut seen = serde_json::json!({
         "speech": asked(&call.speech), "kind": kind, "method": call.method, "tool": optional(call.tool.as_ref()),
         "resource": optional(call.resource.as_ref()), "arguments": plain(&call.arguments), "meta": call.meta.as_ref().map(plain),
         "session": optional(call.session.as_ref()), "permission": optional(call.permission.as_ref()), "path": call.path,
         "query": optional(call.query.as_ref()), "argument_headers": call.argument_headers.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
         "forwarded": headers(call.headers()),
-    })
+    });
+    if let Some(beside) = &call.beside {
+        seen["beside"] = plain(beside);
+    }
+    seen
 }
 
 fn refusal(malformed: &Malformed) -> Refusal {

@@ -10,6 +10,8 @@ use canon::{Build, Digest, Kind};
 const COVER: &str = "***";
 /// What stands in the place of what would make a document too long.
 const OMITTED: &str = "[omitted]";
+/// The argument that names a resource.
+const RESOURCE: &str = "uri";
 
 /// The names masked unless the configuration says otherwise: a name is compared without case, `-`, `_`, `.` and spaces; `*` at an end stands for anything.
 const NAMES: &[&str] = &[
@@ -170,6 +172,18 @@ impl Mask {
         let mut writer = Writer { mask: self, out: Vec::new() };
         writer.text(&self.without_secrets(target));
         writer.done()
+    }
+
+    /// The URI that a call names: a target, and the call's argument `uri`, so covered where that is; `also` as for `arguments`.
+    #[must_use]
+    pub fn resource(&self, uri: &str, also: &[Pointer]) -> Masked {
+        let mut places = self.pointers.iter().chain(also).map(Pointer::tokens);
+        if self.covers(RESOURCE) || places.any(|place| place.is_empty() || place == [RESOURCE]) {
+            let mut writer = Writer { mask: self, out: Vec::new() };
+            writer.text(COVER);
+            return writer.done();
+        }
+        self.target(uri)
     }
 
     fn without_secrets(&self, target: &str) -> String {

@@ -1,7 +1,7 @@
 //! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
 
 use super::reload::Materials;
-use super::{Declared, House, Redacted, wall};
+use super::{Declared, House, Redacted, Sessions, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
@@ -51,6 +51,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
     let (Some(keys), Some(evaluator), true) = (keys, evaluator, wrong.is_empty()) else { return Err(CannotStart(wrong)) };
     // The journal last: a start that fails for another reason leaves no genesis behind.
     let journal = Journal::open(&config.journal, wall, facts(&config)).map_err(|error| CannotStart(vec![error.to_string()]))?;
+    let redacted = Redacted::kept(&journal.redactions().map_err(|error| CannotStart(vec![error.to_string()]))?);
     let mode = mode(&config);
     let view = View {
         routes: Arc::new(routes),
@@ -78,7 +79,8 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         registry: metrics.registry(),
         metrics,
         declared: Arc::new(Declared::default()),
-        redacted: Redacted::default(),
+        redacted,
+        sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),

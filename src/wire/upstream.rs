@@ -8,7 +8,7 @@ mod connect;
 mod pool;
 
 use crate::WireError;
-use crate::headers;
+use crate::headers::{self, Authenticated};
 use crate::secret::Credential;
 use crate::settings::{UpstreamLimits, millis};
 use crate::tally::{Limit, Tally};
@@ -114,11 +114,10 @@ pub enum Target {
     },
 }
 
-/// Which host the upstream is told.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Which host the upstream is told. There is no default: one who keeps the client's lets it choose among the servers behind an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostRule {
-    /// The one that the client asked for. Servers that guard against DNS rebinding need to see it.
-    #[default]
+    /// The one that the client asked for.
     Kept,
     /// Always this one.
     Fixed(Authority),
@@ -288,7 +287,8 @@ impl Upstream {
 
     fn answer(&self, response: Response<hyper::body::Incoming>, lease: Lease, until: Instant) -> Response<Answer> {
         let (mut head, body) = response.into_parts();
-        headers::answered(&mut head.headers);
+        let authenticated = if self.credential.is_some() { Authenticated::ByUs } else { Authenticated::ByTheAgent };
+        headers::answered(&mut head.headers, authenticated);
         let timing = if is_event_stream(&head.headers) {
             answer::Timing::Silence(self.limits.stream_idle_timeout_ms.map(millis))
         } else {

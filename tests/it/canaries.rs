@@ -13,7 +13,10 @@ use std::net::SocketAddr;
 /// Deletions are refused. One argument is masked by the policy's own obligation.
 const POLICY: &str = r#"package toolgate
 
-decision := {"allow": input.call.tool != "notes.delete", "obligations": [{"type": "mask", "paths": ["/masked_by_policy", "/body/masked_by_policy", "/path/id", "/query/masked_by_policy"]}]}
+masked := ["/masked_by_policy", "/body/masked_by_policy", "/path/id", "/query/masked_by_policy"]
+hidden := ["/uri"] if input.call.arguments.hide == true
+else := []
+decision := {"allow": input.call.tool != "notes.delete", "obligations": [{"type": "mask", "paths": array.concat(masked, hidden)}]}
 "#;
 
 /// The tools of every plain route.
@@ -251,6 +254,8 @@ impl House {
         let uri =
             format!("https://ada:{}@example.org/?token={}", self.canaries.plant("resource user"), self.canaries.plant("resource query"));
         speak(session, &json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": {"uri": uri}}));
+        let hidden = json!({"uri": format!("notes://{}", self.canaries.plant("resource masked_by_policy")), "hide": true});
+        speak(session, &json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": hidden}));
         speak(&self.canaries.plant("a session that is none"), &json!({"jsonrpc": "2.0", "id": 4, "method": "ping"}));
     }
 

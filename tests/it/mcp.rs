@@ -1,5 +1,7 @@
 //! MCP through toolgate is MCP: the conformance suite scores as it does without, the official clients notice nothing but a refusal that they can read.
 
+mod sessions;
+
 use crate::peers::{Authority, Conformance, EverythingServer, Folder, NodeEverything, Stunnel, get, node_script, python_script, ran, run};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
 use serde_json::{Value, json};
@@ -37,9 +39,12 @@ fn url(at: SocketAddr) -> String {
 fn the_conformance_suite_scores_through_toolgate_as_it_does_direct() {
     let (server, authority) = (EverythingServer::start(false), Authority::new("example.org"));
     let own = authority.svid("/ns/tools/sa/toolgate");
-    let (plan, plain) = Plan::new("conformance", ALLOW).upstream("tools", server.address()).clickhouse_away().loopback("agent");
+    // The suite asks whether the server sees through a rebound name: it must be told the name that the client used.
+    let kept = format!("{{name: kept, kind: http, address: '{}', host: kept}}", server.address());
+    let (plan, plain) =
+        Plan::new("conformance", ALLOW).upstream("tools", server.address()).upstream_as(kept).clickhouse_away().loopback("agent");
     let (plan, tls) = plan.mtls("fleet", &own, &authority);
-    let sidecar = plan.mcp("agent", "tools").mcp("fleet", "tools").start("PRODUCTION");
+    let sidecar = plan.mcp("agent", "tools").mcp("fleet", "kept").start("PRODUCTION");
 
     let agent = authority.svid("/ns/agents/sa/agent");
     let hop = Stunnel::client(&agent, authority.bundle(), tls);

@@ -30,7 +30,7 @@ fn references_lead_somewhere() {
         Local,
         "upstream: crm\n",
         "upstream: cmr\n",
-        &["toolgate.yaml:122:15: routes[1].upstream: this is `cmr`, wanted is a name from `upstreams`"],
+        &["toolgate.yaml:125:15: routes[1].upstream: this is `cmr`, wanted is a name from `upstreams`"],
     );
     check(
         Local,
@@ -43,10 +43,10 @@ fn references_lead_somewhere() {
 #[test]
 fn names_and_places_are_taken_once() {
     use Mode::Local;
-    check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 89: choose another"]);
+    check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 92: choose another"]);
     let issuer = "    - issuer: https://login.example.org ";
     let twice = format!("    - {{issuer: https://login.example.org, jwks: a, audience: b, algorithms: [ES256]}}\n{issuer}");
-    check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 53"]);
+    check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 54"]);
     check(Local, "address: 127.0.0.1:9901", "address: 127.0.0.1:8080", &["`pod` and `admin` both listen on `127.0.0.1:8080`"]);
     check(Local, "    prefix: /crm\n", "    prefix: /files\n    listener: agents\n", &["`listener` is given twice"]);
     check(
@@ -174,6 +174,39 @@ fn plain_http_leaves_the_machine_in_permissive_modes_alone() {
 }
 
 #[test]
+fn a_caller_does_not_choose_the_server_behind_an_address() {
+    use Mode::Local;
+    let host = |of: &str| match parse(&reference(), Local).expect("the reference").upstreams.iter().find(|upstream| upstream.name == of) {
+        Some(upstream) => format!("{:?}", upstream.host),
+        None => panic!("no upstream {of}"),
+    };
+    let told = [host("files"), host("crm"), host("search"), host("notes")];
+    assert_eq!(told, ["Fixed(files.tools.svc:8443)", "Fixed(crm.example.org)", "Fixed(127.0.0.1:3000)", "Fixed(localhost)"]);
+
+    let refused = "host: `kept` would let a caller choose which server gets the credential";
+    let (search, notes) = ("    address: 127.0.0.1:3000\n", "    path: /run/notes/mcp.sock ");
+    check(Local, search, &format!("{search}    host: kept\n"), &[]);
+    check(Local, notes, &format!("    host: kept\n{notes}"), &[]);
+    check(
+        Local,
+        "    host: null                             # optional; the host that",
+        "    host: kept  # the host that",
+        &[&format!("upstreams[0].{refused}")],
+    );
+    check(
+        Local,
+        "    server_name: crm.example.org ",
+        "    host: kept\n    server_name: crm.example.org ",
+        &[&format!("upstreams[1].{refused}")],
+    );
+    let beside = format!("{search}    host: kept\n    credential: {{file: secret}}\n");
+    check(Local, search, &beside, &[&format!("upstreams[2].{refused}")]);
+    let named = format!("{search}    host: tools.test\n    credential: {{file: secret}}\n");
+    check(Local, search, &named, &[]);
+    check(Local, search, &format!("{search}    host: me@tools.test\n"), &["upstreams[2].host: `me@tools.test` is not a host"]);
+}
+
+#[test]
 fn a_mode_asks_for_what_its_audit_needs() {
     let durability = "  durability: volume ";
     check(Mode::Production, durability, "  durability: pod ", &["audit.durability: `pod` loses records in this mode: write `node`"]);
@@ -231,7 +264,7 @@ fn without_a_mode_nothing_starts() {
     told(
         &unset,
         "unset, and every other mistake beside it",
-        &[&format!("SOMA_AGENT_MODE: the environment variable is not set: {four}"), "toolgate.yaml:29:11: listeners[2].kind"],
+        &[&format!("SOMA_AGENT_MODE: the environment variable is not set: {four}"), "toolgate.yaml:30:11: listeners[2].kind"],
     );
     let unknown = load(&surroundings("prod"), "detail: full", "detail: full", None).unwrap_err();
     told(&unknown, "unknown", &[&format!("SOMA_AGENT_MODE: `prod` is not a mode: {four}")]);

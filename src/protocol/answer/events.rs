@@ -1,6 +1,8 @@
 //! A stream of server-sent events (HTML Standard section 9.2), taken apart into lines and messages and put together as it came.
 //!
 //! Lines before an event's first `data` line pass at once; from there on the event is held until its end, because its data must be read.
+//! A line ends with LF, CRLF or CR, and with nothing else that Unicode calls a line's end. Some clients know no CR alone (the Go SDK): it is
+//! passed on as LF, so that nobody reads other lines than were read here.
 
 use super::{Broken, Reading};
 use bytes::{Bytes, BytesMut};
@@ -22,8 +24,6 @@ pub(super) struct Events {
     /// The line that ends the event.
     end: Bytes,
     begun: bool,
-    /// The last line ended in a carriage return: a line feed that follows belongs to it.
-    after_return: bool,
 }
 
 impl Events {
@@ -33,17 +33,7 @@ impl Events {
 
     /// Moves lines to `ready` up to the end of an event that has data, which is then to be passed by `pass` or replaced by `put`.
     pub(super) fn next(&mut self, finished: bool, reading: &Reading, ready: &mut BytesMut) -> Result<Option<Bytes>, Broken> {
-        loop {
-            if self.after_return && !self.input.is_empty() {
-                self.after_return = false;
-                if self.input.starts_with(b"\n") {
-                    let feed = self.input.split_to(1);
-                    // It ends a line that was held or passed already.
-                    let to = if self.data.is_some() { &mut self.event } else { &mut *ready };
-                    to.extend_from_slice(&feed);
-                }
-            }
-            let Some(line) = self.line(finished) else { break };
+        while let Some(line) = self.line(finished) {
             if self.event.len() + line.len() > reading.bytes_max {
                 return Err(Broken::TooLong { bytes_max: reading.bytes_max });
             }
@@ -62,11 +52,15 @@ impl Events {
     fn line(&mut self, finished: bool) -> Option<Bytes> {
         let fresh = self.input.get(self.scanned..).unwrap_or_default();
         let found = fresh.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map(|at| self.scanned + at);
-        self.scanned = self.input.len();
-        let length = match found {
-            Some(at) if self.input.get(at..at + 2) == Some(b"\r\n") => at + 2,
-            Some(at) => {
-                self.after_return = self.input.get(at) == Some(&b'\r');
+        self.scanned = found.unwrap_or(self.input.len());
+        let length = match found.map(|at| (at, self.input.get(at), self.input.get(at + 1))) {
+            Some((at, Some(b'\r'), Some(b'\n'))) => at + 2,
+            // Whether a line feed belongs to it is not known yet.
+            Some((_, Some(b'\r'), None)) if !finished => return None,
+            Some((at, ..)) => {
+                if let Some(end) = self.input.get_mut(at) {
+                    *end = b'\n';
+                }
                 at + 1
             }
             None if finished && !self.input.is_empty() => self.input.len(),

@@ -14,6 +14,10 @@ const DEPTH_MAX: usize = 128;
 /// Values in an answer that must be read: some 10 MB of outline.
 const VALUES_MAX: usize = 200_000;
 
+/// Where the result of a call stands in a message: by itself, inside the task that it ended (extension `io.modelcontextprotocol/tasks`,
+/// `tasks/get`), inside the notification of that end.
+const RESULTS: [&[&str]; 3] = [&["result", "result"], &["params", "result"], &["result"]];
+
 pub(super) enum Examined {
     /// It may pass as it came.
     AsItIs(Bytes),
@@ -83,8 +87,11 @@ pub(super) fn examine(reading: &Reading, document: Bytes, seen: &mut Seen) -> Re
         changed |= outline.cut(&is_reserved);
         for message in messages(&mut outline) {
             learn(message, &document, seen);
+            for place in RESULTS {
+                let result = place.iter().try_fold(&mut *message, |at, key| at.get_mut(key));
+                changed |= result.is_some_and(|result| redact(result, &document, &reading.redact));
+            }
             if let Some(result) = message.get_mut("result") {
-                changed |= redact(result, &document, &reading.redact);
                 changed |= reading.list && reading.era() == Some(Era::Stateless) && make_private(result, &document);
             }
         }

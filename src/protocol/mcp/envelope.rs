@@ -89,6 +89,35 @@ pub(super) fn meta<B: Build>(params: Option<&B::Value>) -> Result<Option<&B::Val
     }
 }
 
+/// Members of `_meta` that are about one exchange or its trace: they differ each time that the same call is made.
+const OF_THE_EXCHANGE: [&str; 6] = [
+    "progressToken",
+    "traceparent",
+    "tracestate",
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/clientCapabilities",
+];
+
+/// What `tools/call` has beside its name, its arguments and what only the exchange is about.
+pub(super) fn beside<B: Build>(params: &B::Value) -> Option<B::Value> {
+    let rest = |object: &B::Value, without: &[&str]| {
+        let mut members = Vec::new();
+        B::each_member(object, &mut |key, member| {
+            if !without.contains(&key) {
+                members.push((key.to_owned(), member.clone()));
+            }
+        });
+        members
+    };
+    let mut members = rest(params, &["name", "arguments", "_meta"]);
+    let meta = B::get(params, "_meta").map(|meta| rest(meta, &OF_THE_EXCHANGE)).unwrap_or_default();
+    if !meta.is_empty() {
+        members.push(("_meta".to_owned(), B::object(meta)));
+    }
+    (!members.is_empty()).then(|| B::object(members))
+}
+
 /// What the method acts on, where the method must name it.
 pub(super) fn target<'a, B: Build>(method: &str, params: Option<&'a B::Value>) -> Result<Option<&'a str>, Fault> {
     let key = match method {

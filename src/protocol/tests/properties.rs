@@ -158,16 +158,36 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_passes_byte_for_byte_however_it_is_cut(
+    fn a_stream_passes_however_it_is_cut_and_no_line_ends_in_a_carriage_return_alone(
         pieces in prop::collection::vec(prop_oneof![
             Just("\n"), Just("\r"), Just("\r\n"), Just("data: {\"a\":1}"), Just("data"), Just("data:x"), Just(": ping"), Just("id: 1"),
             Just("event: message"), Just("\u{feff}"), Just("retry: 5"), Just("\n\n"),
+            Just("\u{2028}"), Just("\u{85}"), Just("\u{b}"),
         ], 0..30),
         cuts in prop::collection::vec(0..40_usize, 0..10),
     ) {
         let body = pieces.concat();
         let sent = passed(Reading::of(&stream(), Vec::new(), true, 10_000), "text/event-stream", body.as_bytes(), &cuts).expect("passes");
-        prop_assert_eq!(String::from_utf8_lossy(&sent), body);
+        let expected = body.replace("\r\n", "\0").replace('\r', "\n").replace('\0', "\r\n");
+        prop_assert_eq!(String::from_utf8_lossy(&sent), expected);
+    }
+}
+
+#[test]
+fn every_client_reads_the_lines_that_were_read() {
+    let redacted = |body: &str, cuts: &[usize]| {
+        let reading = Reading::of(&stream(), vec![Pointer::parse("/a").expect("pointer")], true, 10_000);
+        String::from_utf8(passed(reading, "text/event-stream", body.as_bytes(), cuts).expect("passes")).expect("utf-8")
+    };
+    for cuts in [&[][..], &[1; 99], &[36, 1, 1]] {
+        // A reader that knows no carriage return takes all of this for one message.
+        let hidden = "data: {\"id\":1,\"result\"\r\r:{\"a\":\"secret\"}}\n\n";
+        assert_eq!(redacted(hidden, cuts), hidden.replace('\r', "\n"));
+        let parted = "data: {\"id\":1,\rdata: \"result\":{\"a\":\"secret\"}}\r\r";
+        assert_eq!(redacted(parted, cuts), "data: {\"id\":1,\"result\":{\"a\":\"[redacted]\"}}\n\n");
+        // What Unicode calls the end of a line is none here: it is inside the message.
+        let inside = "data: {\"id\":1,\"result\":{\"a\":\"x\u{2028}\u{2028}data: y\",\"b\":\"\u{85}\"}}\n\n";
+        assert_eq!(redacted(inside, cuts), "data: {\"id\":1,\"result\":{\"a\":\"[redacted]\",\"b\":\"\u{85}\"}}\n\n");
     }
 }
 

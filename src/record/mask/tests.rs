@@ -90,6 +90,22 @@ fn a_uri_hides_its_secrets_wherever_it_stands() {
 }
 
 #[test]
+fn a_resource_is_covered_where_its_argument_is() {
+    let uri = "notes://ada/diary?token=canary";
+    let check = |pointers: &[&str], names: &[&str], also: &[&str], expected: &str| {
+        let [pointers, also] = [pointers, also].map(|texts| texts.iter().map(|text| Pointer::parse(text).unwrap()).collect::<Vec<_>>());
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(Mask::new(pointers, &names, MaskLimits::default()).resource(uri, &also).json(), expected);
+    };
+    for (pointers, names, also) in
+        [(&["/uri"][..], &[][..], &[][..]), (&[""], &[], &[]), (&[], &["uri"], &[]), (&[], &[], &["/a", "/uri"]), (&[], &[], &[""])]
+    {
+        check(pointers, names, also, r#""***""#);
+    }
+    check(&["/uri/a", "/a/uri"], &["uris"], &["/other"], r#""notes://ada/diary?token=***""#);
+}
+
+#[test]
 fn targets_hide_secret_parameters_and_user_information() {
     for (target, expected) in [
         ("/a/b?x=1&access_token=canary&y", "\"/a/b?x=1&access_token=***&y\""),

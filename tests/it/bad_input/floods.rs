@@ -145,7 +145,7 @@ fn slow_idle_endless_and_deep_requests_hold_nothing_up() {
         let mut stream = target.connect();
         stream.write_all(bytes).map(|()| stream)
     };
-    let post = format!("POST {TOOL} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n");
+    let post = format!("POST {TOOL} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n");
     let slow_body = format!("{post}content-length: 1000\r\n\r\n{{");
     // A head that never ends, a body that never comes, nothing at all; a place for the good client is left.
     let held: Vec<TcpStream> =

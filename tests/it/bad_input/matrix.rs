@@ -163,7 +163,7 @@ impl Bench<'_> {
         let told = format!("policy {}, {:?} disk, ClickHouse {store:?}, {:?}", self.policy.0, self.disk, Trouble::End);
         let at = self.at;
         let calling = std::thread::spawn(move || {
-            let head = "POST /tools/denied HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            let head = "POST /tools/denied HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
             while let Ok(mut stream) = TcpStream::connect(at) {
                 let mut answer = String::new();
                 // What is cut off is no answer, and so no permission to do anything.

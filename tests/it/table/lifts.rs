@@ -3,7 +3,7 @@
 use super::signer::{Signer, claims, jwks};
 use super::{
     ALLOWED, BROKEN, DENIED, DENIED_FOR_GOOD, NEEDS_APPROVAL, SENSITIVE, STRICT_MODES, Then, Upstreams, WAYS, Way, call, call_with, check,
-    sidecar,
+    mcp, sidecar,
 };
 use crate::peers::post;
 use crate::sidecar::{Sidecar, decision};
@@ -146,6 +146,27 @@ impl Story<'_> {
 fn claims_where_answerable(sidecar: &Sidecar, id: &str, maria: &Signer) -> Option<permission::Claims> {
     let known = crate::peers::get(sidecar.admin.clone(), &format!("/v1/refusals/{id}")).unwrap().status == 200;
     known.then(|| claims(sidecar, id, &maria.person()))
+}
+
+#[test]
+fn a_permission_fits_what_stands_beside_the_arguments_too() {
+    let upstreams = Upstreams::start();
+    let maria = Signer::new("maria@example.org", &[Role::Override]);
+    let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| {
+        plan.folder().write("keys.json", jwks(&[&maria]));
+        plan.more("permissions: {keys: keys.json}")
+    });
+    let ask = |ttl: u32, more: &[(&str, &str)]| {
+        mcp(at, more, Some(7), "tools/call", json!({"name": DENIED, "arguments": {}, "task": {"ttl": ttl}}))
+    };
+    let refused = decision(&ask(1, &[]));
+    let token = maria.sign(Kind::Override, &claims(&sidecar, &refused, &maria.person()));
+    let header = [("toolgate-permission", token.as_str())];
+    let story = |answer, then| check(&sidecar, &answer, ("PRODUCTION", Way::Mcp, "beside the arguments"), then);
+    let record = story(ask(2, &header), Then::Refuse("toolgate.denied"));
+    let rejected = sidecar.record(record["envelope"]["call"].as_str().unwrap(), "permission");
+    assert_eq!(rejected["envelope"]["reasons"], json!(["toolgate.permission.arguments"]), "{rejected}");
+    story(ask(1, &header), Then::Forward);
 }
 
 #[test]

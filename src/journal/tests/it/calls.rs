@@ -2,7 +2,7 @@
 
 use crate::trail::{all, assert_whole, call, decision, facts, forwarded, open, outcome, rows, settings, wall};
 use canon::{Keyed, Micros};
-use journal::{Binding, Blocked, Cause, Clock, Cursor, Deposit, Entry, Journal, Put, Refusal, Standing, Unrecorded};
+use journal::{Binding, Blocked, Cause, Clock, Cursor, Deposit, Entry, Journal, Put, Redaction, Refusal, Standing, Unrecorded};
 use record::{Done, Outcome, OutcomeKind};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -121,4 +121,21 @@ async fn a_deposit_waits_for_its_call_over_a_start() {
     assert_eq!(found(&journal), ["exact", "any"]);
     assert_eq!(journal.deposits(&binding, &Keyed([2; 32])).len(), 1);
     assert!(journal.read_after(Cursor(0), 10, 1 << 20).unwrap().len() == 2);
+}
+
+#[tokio::test]
+async fn a_redacted_place_is_kept_over_a_start_also_in_a_journal_from_before_there_were_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    open(&settings).close().await.unwrap();
+    rusqlite::Connection::open(settings.dir.join("journal.db")).unwrap().execute_batch("DROP TABLE redactions").unwrap();
+    let journal = open(&settings);
+    let put = |upstream: &str, place: &str| Put::Redaction(Redaction { upstream: upstream.into(), place: place.into() });
+    for puts in [vec![put("files", "/a"), put("files", "/b")], vec![put("files", "/a"), put("crm", "/a")]] {
+        drop(journal.append(Entry { puts, ..Entry::of(call(), Vec::new()) }).await.unwrap());
+    }
+    journal.close().await.unwrap();
+    let kept = open(&settings).redactions().unwrap();
+    let kept: Vec<_> = kept.iter().map(|row| (row.upstream.as_str(), row.place.as_str())).collect();
+    assert_eq!(kept, [("crm", "/a"), ("files", "/a"), ("files", "/b")]);
 }

@@ -26,7 +26,9 @@ async fn witness(ours: Anchors, accepted: Accepted) -> Response<ReplyBody> {
     let line = format!("{who} {} {} {host} {session} {call} {bearer} {length}", head.method, head.uri.path_and_query().unwrap());
     let body = accepted.body.collect().await.unwrap();
     let mut response = text(format!("{line} {}", String::from_utf8(body.to_vec()).unwrap()));
-    response.headers_mut().insert("toolgate-decision-id", "forged".parse().unwrap());
+    for (name, value) in [("toolgate-decision-id", "forged"), ("alt-svc", "h3"), ("www-authenticate", "Bearer")] {
+        response.headers_mut().insert(name, value.parse().unwrap());
+    }
     response
 }
 
@@ -137,6 +139,10 @@ async fn what_the_config_gives_beside_the_call() {
     let fixed = HostRule::Fixed("inner.test".parse().unwrap());
     let trial = Trial::with(plain(server.address), UpstreamLimits::default(), fixed, Some(Arc::clone(&credential)));
     assert_eq!(trial.said("x").await, told("nobody", "inner.test", "first", "x"));
+    let asks = |response: &Response<_>| ["alt-svc", "www-authenticate"].map(|name| response.headers().contains_key(name));
+    assert_eq!(asks(&trial.send("x").await.unwrap()), [false, false], "what is asked of our credential is not asked of the agent");
+    let without = Trial::new(plain(server.address), UpstreamLimits::default());
+    assert_eq!(asks(&without.send("x").await.unwrap()), [false, true]);
     credential.replace(b"second").unwrap();
     assert_eq!(trial.said("x").await, told("nobody", "inner.test", "second", "x"));
 }

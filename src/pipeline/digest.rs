@@ -1,0 +1,66 @@
+//! The digest that a permission names: of everything that says what a call asks for, under a key of the tenant.
+
+use canon::{HmacKey, Keyed};
+use policy::{Rego, Value};
+use protocol::{Speech, ToolCall};
+
+/// Of the arguments; of MCP also of what stands beside them in `params`, and of the query, which is no argument and which servers take
+/// settings from: what was signed for one is not for another. The marks between the parts are in no canonical JSON and in no query.
+pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
+    let mut canonical = Vec::new();
+    canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
+    if let Some(beside) = &call.beside {
+        canonical.push(1);
+        canon::json::canonical::<Rego>(beside, &mut canonical);
+    }
+    if let Some(query) = call.query.as_deref().filter(|_| call.speech != Speech::Http) {
+        canonical.push(0);
+        canonical.extend_from_slice(query.as_bytes());
+    }
+    key.sign(&[&canonical])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use canon::{HmacKey, Keyed};
+    use http::{HeaderMap, Method, Version};
+    use policy::Rego;
+    use protocol::{Head, Limits, McpRoute, Speaks, recognise};
+
+    const KEY: [u8; 32] = [7; 32];
+
+    fn digest(uri: &'static str, params: &str) -> Keyed {
+        let headers = [("host", "tools"), ("content-type", "application/json")];
+        let headers: HeaderMap = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let head = Head { method: Method::POST, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t",{params}}}}}"#);
+        let speaks = Speaks::Mcp(McpRoute { path: "/mcp".to_owned() });
+        of(&HmacKey::new(KEY), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn a_digest_is_of_arguments_and_query() {
+        let of = |uri: &'static str, arguments: &str| digest(uri, &format!(r#""arguments":{arguments}"#));
+        assert_eq!(of("/mcp", r#"{"a":1,"b":2}"#), of("/mcp", r#"{"b":2, "a":1.0}"#));
+        assert_ne!(of("/mcp", "{}"), of("/mcp?project=prod", "{}"));
+        assert_ne!(of("/mcp?project=test", "{}"), of("/mcp?project=prod", "{}"));
+    }
+
+    #[test]
+    fn a_digest_is_of_what_stands_beside_the_arguments() {
+        let of = |beside: &str| digest("/mcp", &format!(r#""arguments":{{"a":1}}{beside}"#));
+        let bare = of("");
+        assert_eq!(bare, HmacKey::new(KEY).sign(&[br#"{"a":1}"#]), "alone the arguments are the whole");
+        let exchange = r#","_meta":{"progressToken":1,"traceparent":"00-1","tracestate":"a","io.modelcontextprotocol/clientInfo":{"name":"c"},
+            "io.modelcontextprotocol/clientCapabilities":{}}"#;
+        assert_eq!(bare, of(exchange));
+        assert_eq!(bare, of(r#","_meta":{}"#));
+        let others = [r#","task":{"ttl":1}"#, r#","task":{"ttl":2}"#, r#","task":{}"#, r#","_meta":{"a/b":1}"#, r#","requestState":"s""#];
+        let mut all: Vec<Keyed> = others.iter().map(|beside| of(beside)).chain([bare]).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), others.len() + 1, "no two are one");
+        assert_eq!(of(r#","b":1,"task":{"ttl":1}"#), of(r#","task":{"ttl":1.0}, "b":1,"_meta":{"progressToken":"x"}"#));
+    }
+}
