@@ -62,7 +62,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         sensitivity: facts::sensitivity(decision.sensitive),
         overridable: facts::overridable(decision.overridable),
         presented,
-        policy: house.policy_freshness(facts.now.at),
+        policy: house.policy_freshness(view, facts.now.at),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
     let redactions = facts::redactions(house, route, &call, &decision);

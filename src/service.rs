@@ -62,10 +62,14 @@ impl House {
         CallId(uuid::Uuid::now_v7())
     }
 
-    /// Whether the policy was checked within its maximum age.
-    pub(crate) fn policy_freshness(&self, at: Micros) -> Freshness {
+    /// Whether the policy was checked within its maximum age. One that was never loaded has no age: that there is none is the error of every decision.
+    pub(crate) fn policy_freshness(&self, view: &View, at: Micros) -> Freshness {
         let checked = Micros(self.policy_checked.load(Ordering::Relaxed));
-        if at <= checked.plus_millis(self.config.policy.age_max_s.saturating_mul(1000)) { Freshness::Fresh } else { Freshness::Stale }
+        if view.policies.is_empty() || at <= checked.plus_millis(self.config.policy.age_max_s.saturating_mul(1000)) {
+            Freshness::Fresh
+        } else {
+            Freshness::Stale
+        }
     }
 
     /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
@@ -130,7 +134,7 @@ impl House {
                 "no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it",
                 self.config.policy.source.display()
             ));
-        } else if self.policy_freshness(self.journal.now().at) == Freshness::Stale {
+        } else if self.policy_freshness(&view, self.journal.now().at) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }
         if let Standing::Down(cause) = self.journal.standing() {
