@@ -53,7 +53,8 @@ fn the_schema_is_made_twice_and_the_trail_reads_the_same_from_both_places() {
         ["audit_events", "audit_bodies", "tool_calls"]
             .map(|table| clickhouse.query(OWNER, &format!("SHOW CREATE TABLE toolgate.{table}")).unwrap())
     };
-    assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
+    let as_owner = ["--user", OWNER.0, "--password-file", &format!("{}.password", OWNER.0)];
+    assert!(said(&folder, &[&["migrate", "--config", &auditor][..], &as_owner].concat()).contains("the schema is in place"));
     let first = schema();
     assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
     assert_eq!(schema(), first, "a second migration changes nothing");

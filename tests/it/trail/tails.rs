@@ -52,13 +52,15 @@ pub(super) fn tell_each_call_once(folder: &Folder, config: &str, kept: &str, at:
 
 /// Once a journal has grown, a tail reads what comes and not the rest again.
 fn read_on(tail: &Process, folder: &Folder, at: SocketAddr) {
-    let told = |name: String| {
-        let new = decision(&put(at, &name));
-        move || drop(tail.await_line(0, end(&new, 8)))
-    };
-    (0..CALLS).map(|call| told(format!("call-{call}"))).last().unwrap()();
+    let note = |name: String| decision(&put(at, &name));
+    for call in 1..CALLS {
+        note(format!("call-{call}"));
+    }
+    tail.await_line(0, end(&note("call".to_owned()), 8));
     let before = read_by(tail);
-    (0..LOOKS).for_each(|look| told(format!("look-{look}"))());
+    for look in 0..LOOKS {
+        tail.await_line(0, end(&note(format!("look-{look}")), 8));
+    }
     let read = read_by(tail) - before;
     let records = Reader::open(&folder.path().join("journal")).unwrap().read_after(Cursor(0), usize::MAX, usize::MAX).unwrap();
     let whole: usize = records.iter().map(|stored| stored.envelope.len() + stored.body.len()).sum();
