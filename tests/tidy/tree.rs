@@ -60,7 +60,10 @@ fn read(folder: &Path, path: &str, files: &mut Vec<File>) {
             if !is_foreign(&name) {
                 read(&entry.path(), &below, files);
             }
-        } else if let Ok(text) = fs::read_to_string(entry.path()) {
+        // In a work tree beside another `.git` is a file.
+        } else if name != ".git"
+            && let Ok(text) = fs::read_to_string(entry.path())
+        {
             files.push(File { path: below, text });
         }
     }
