@@ -112,7 +112,7 @@ fn query(args: &QueryArgs) -> anyhow::Result<ExitCode> {
             let ids: Vec<&str> = lines.iter().map(|line| line.id.as_str()).collect();
             let chars = telling_apart(&ids);
             say!("{}", table::table(&COLUMNS, lines.iter().map(|line| line.cells(chars).to_vec())));
-            eprintln!("\nall that is recorded of one: `toolgate audit show ID` with its ID here (`-o jsonl` has the whole ids)");
+            eprintln!("\nall that is recorded of one: `toolgate audit show ID`; `-o jsonl` has the whole ids");
         }
         table::Form::Json => say!("{}", serde_json::to_string_pretty(&lines)?),
         table::Form::Jsonl => {

@@ -21,7 +21,7 @@ const PAGE_RECORDS: usize = 10_000;
 /// How long an insert may take from the time that ClickHouse writes down until others see it.
 const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 /// How wide each of `COLUMNS` is; with one space between them a line has 100.
-const WIDTHS: [u16; 9] = [14, 8, 8, 10, 14, 5, 7, 16, 10];
+const WIDTHS: [u16; 9] = [14, 8, 7, 8, 16, 5, 7, 17, 10];
 
 /// Calls as they come.
 #[derive(clap::Args)]
