@@ -23,9 +23,9 @@ fn the_page_names_everything_that_a_policy_may_answer() {
     let result = Tree::get(&json, "x-toolgate-result").unwrap();
     let mut names = Vec::new();
     for (list, spelled) in [("fields", "| `"), ("obligations", "{\"type\": \"")] {
-        Tree::each_item(Tree::get(result, list).unwrap(), &mut |name| match name {
-            Json::String(name) => names.push(format!("{spelled}{name}")),
-            other => panic!("{other:?}"),
+        Tree::each_item(Tree::get(result, list).unwrap(), &mut |name| {
+            let Json::String(name) = name else { panic!("{name:?}") };
+            names.push(format!("{spelled}{name}"));
         });
     }
     assert!(names.len() > 8, "{names:?}");
