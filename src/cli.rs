@@ -53,7 +53,7 @@ enum Command {
     Permission(permission::Command),
     /// Read the audit trail
     #[command(subcommand, after_help = "Example:\n  toolgate audit query --since 1h")]
-    Audit(audit::Command),
+    Audit(Box<audit::Command>),
     /// Make or complete the ClickHouse schema
     Migrate(migrate::Args),
     /// Print shell completions

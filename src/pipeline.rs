@@ -70,7 +70,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         sensitivity: facts::sensitivity(decision.sensitive),
         overridable: facts::overridable(decision.overridable),
         presented,
-        policy: house.policy_freshness(),
+        policy: house.policy_freshness(view),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
     let (redactions, puts) = redaction::of(&house.redacted, &route.upstream_name, &call, &decision);

@@ -65,10 +65,10 @@ impl House {
         CallId(uuid::Uuid::now_v7())
     }
 
-    /// Whether the policy was checked within its maximum age.
-    pub(crate) fn policy_freshness(&self) -> Freshness {
-        let age = self.policy_age();
-        if age.is_some_and(|age| age <= Duration::from_secs(self.config.policy.age_max_s)) { Freshness::Fresh } else { Freshness::Stale }
+    /// Whether the policy was checked within its maximum age. One that was never loaded has no age: that there is none is the error of every decision.
+    pub(crate) fn policy_freshness(&self, view: &View) -> Freshness {
+        let age_max = Duration::from_secs(self.config.policy.age_max_s);
+        if view.policies.is_empty() || self.policy_age().is_some_and(|age| age <= age_max) { Freshness::Fresh } else { Freshness::Stale }
     }
 
     /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
@@ -131,7 +131,7 @@ impl House {
                 "no policy is loaded from `{}`: `toolgate policy check` says what is wrong with it",
                 self.config.policy.source.display()
             ));
-        } else if self.policy_freshness() == Freshness::Stale {
+        } else if self.policy_freshness(&view) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }
         if let Standing::Down(cause) = self.journal.standing() {

@@ -11,7 +11,7 @@ pub struct Filter {
     pub since: Option<Micros>,
     /// Decisions before this instant.
     pub until: Option<Micros>,
-    /// One call, by its id.
+    /// One call, by its id or the end of it.
     pub call: Option<String>,
     /// The tenant.
     pub tenant: Option<String>,
@@ -48,7 +48,7 @@ impl Filter {
         // RFC 3339 in UTC with six digits: the order of texts is the order of instants.
         self.since.is_none_or(|since| row.time >= since.to_string())
             && self.until.is_none_or(|until| row.time < until.to_string())
-            && is(&self.call, row.call.as_deref())
+            && self.call.as_deref().is_none_or(|wanted| row.call.as_deref().is_some_and(|found| found.ends_with(wanted)))
             && is(&self.tenant, row.tenant.as_deref())
             && self.subject.as_deref().is_none_or(|wanted| row.workload.as_deref().is_some_and(|found| names(found, wanted)))
             && is(&self.tool, row.tool.as_deref().or(row.method.as_deref()))
@@ -65,7 +65,7 @@ impl Filter {
         let all: [(&'static str, &'static str, Option<String>); 10] = [
             ("time >= {since:DateTime64(6, 'UTC')}", "since", instant(self.since)),
             ("time < {until:DateTime64(6, 'UTC')}", "until", instant(self.until)),
-            ("call = {call:String}", "call", self.call.clone()),
+            ("endsWith(call, {call:String})", "call", self.call.clone()),
             ("tenant = {tenant:String}", "tenant", self.tenant.clone()),
             ("(workload = {subject:String} OR endsWith(workload, concat('/', {subject:String})))", "subject", self.subject.clone()),
             ("if(tool = '', method, tool) = {tool:String}", "tool", self.tool.clone()),
@@ -133,6 +133,7 @@ mod tests {
     fn row() -> Row {
         Row {
             time: "2026-01-02T03:04:05.000000Z".to_owned(),
+            call: Some("01a21002-1e63-770d-a35c-8b09e2d1fd5a".to_owned()),
             tenant: Some("acme".to_owned()),
             workload: Some("spiffe://example.org/ns/agents/sa/coder".to_owned()),
             method: Some("tools/call".to_owned()),
@@ -152,6 +153,9 @@ mod tests {
         check(Filter::default(), true);
         check(Filter { tenant: text("acme"), ..Filter::default() }, true);
         check(Filter { tenant: text("other"), ..Filter::default() }, false);
+        check(Filter { call: text("01a21002-1e63-770d-a35c-8b09e2d1fd5a"), ..Filter::default() }, true);
+        check(Filter { call: text("e2d1fd5a"), ..Filter::default() }, true);
+        check(Filter { call: text("01a21002"), ..Filter::default() }, false);
         check(Filter { subject: text("sa/coder"), ..Filter::default() }, true);
         check(Filter { subject: text("oder"), ..Filter::default() }, false);
         check(Filter { tool: text("write_file"), ..Filter::default() }, true);

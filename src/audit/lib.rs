@@ -5,6 +5,8 @@
 mod filter;
 mod story;
 pub mod table;
+mod tail;
 
 pub use filter::{Condition, Filter, Instant, NotAnInstant};
 pub use story::{Stories, Story};
+pub use tail::Tail;

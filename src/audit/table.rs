@@ -3,9 +3,16 @@
 use crate::Story;
 use canon::text::shown;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The columns' names, in order.
-pub const COLUMNS: [&str; 9] = ["time", "tenant", "subject", "call", "would", "done", "reasons", "signer", "outcome"];
+pub const COLUMNS: [&str; 9] = ["time", "id", "tenant", "subject", "call", "would", "done", "reasons", "outcome"];
+/// Characters of an id's end that a table shows at least.
+pub const ID_CHARS_MIN: usize = 8;
+/// Characters of a whole id.
+const ID_CHARS: usize = 36;
+/// Characters of a signer's key that a table shows.
+const SIGNER_CHARS: usize = 8;
 
 /// One call as a line of words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,24 +81,40 @@ impl Line {
         }
     }
 
-    /// The cells under `COLUMNS`, short enough for a table of 100 columns.
+    /// The cells under `COLUMNS`, short enough for a table of 100 columns; of the id its last `id_chars`.
     #[must_use]
-    pub fn cells(&self) -> [String; 9] {
+    pub fn cells(&self, id_chars: usize) -> [String; 9] {
         let subject = self.subject.rsplit('/').next().unwrap_or_default();
         let time = self.time.get(5..19).unwrap_or(&self.time).replace('T', "\u{a0}");
+        // What `would` and `done` say already is left to the other forms.
+        let reasons = self.reasons.iter().filter(|code| *code != "toolgate.denied").cloned().collect::<Vec<_>>().join(" ");
+        let signer = if self.signer.is_empty() { String::new() } else { format!("signed\u{a0}{}", shown(&self.signer, SIGNER_CHARS)) };
         [
             time,
+            end(&self.id, id_chars).to_owned(),
             shown(&self.tenant, 10),
             shown(subject, 12),
             shown(&self.call, 15),
             shown(&self.would, 5),
             shown(&self.done, 7),
-            // What `would` and `done` say already is left to the other forms.
-            shown(&self.reasons.iter().filter(|code| *code != "toolgate.denied").cloned().collect::<Vec<_>>().join(" "), 60),
-            shown(&self.signer, 8),
+            [shown(&reasons, 60), signer].join(" ").trim().to_owned(),
             shown(&self.outcome, 22),
         ]
     }
+}
+
+/// How many characters of their ends tell these ids apart, at least `ID_CHARS_MIN`.
+#[must_use]
+pub fn telling_apart(ids: &[&str]) -> usize {
+    let different = |chars: usize| ids.iter().map(|id| end(id, chars)).collect::<BTreeSet<_>>().len();
+    (ID_CHARS_MIN..ID_CHARS).find(|chars| different(*chars) == different(ID_CHARS)).unwrap_or(ID_CHARS)
+}
+
+/// The last `chars` characters of an id, by which `audit show` finds it, too. Neighbours begin alike: an id of version 7 begins with its time and
+/// ends with random bits (RFC 9562 section 5.7).
+#[must_use]
+pub fn end(id: &str, chars: usize) -> &str {
+    id.get(id.len().saturating_sub(chars)..).unwrap_or(id)
 }
 
 /// A CSV line (RFC 4180) of every field. A cell that a spreadsheet would take for a formula begins with an apostrophe.
@@ -155,7 +178,17 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::csv;
+    use super::{csv, end, telling_apart};
+
+    #[test]
+    fn the_end_of_an_id_tells_it_from_its_neighbours() {
+        let (one, two) = ("01a21002-1e63-770d-a35c-8b09e2d1fd5a", "01a21002-1e63-770d-a35c-8b09e2d1fd5b");
+        let twin = "01a21002-1e63-770d-a35c-8bb9e2d1fd5a";
+        assert_eq!((telling_apart(&[]), telling_apart(&[one, one, two])), (8, 8));
+        assert_eq!((end(one, 8), end("short", 8)), ("e2d1fd5a", "short"));
+        // The last nine are equal, too.
+        assert_eq!(telling_apart(&[one, two, twin]), 10);
+    }
 
     #[test]
     fn no_cell_is_a_formula_or_drives_a_terminal() {

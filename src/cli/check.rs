@@ -6,10 +6,11 @@ use super::run::Files;
 use super::say::say;
 use crate::service::rehearse;
 use crate::sources;
-use config::Config;
+use config::{Config, Way};
 use enforcement::{Level, Lock};
 use std::process::ExitCode;
 use std::time::Duration;
+use wire::Failure;
 
 /// Longest time for parsing and checking a policy.
 const POLICY_LOAD_LIMIT: Duration = Duration::from_secs(10);
@@ -97,11 +98,38 @@ fn policy(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// Where it was looked for, why it was not found there, and what to look at.
+fn unreached(config: &Config, name: &str, failure: &Failure) -> String {
+    let Some(upstream) = config.upstreams.iter().find(|upstream| upstream.name == name) else {
+        return format!("upstream `{name}`: {failure}");
+    };
+    let (place, key, more) = match &upstream.way {
+        Way::Http { address, .. } => (address.to_string(), "address", String::new()),
+        Way::Unix { path } => (path.display().to_string(), "path", String::new()),
+        Way::Https { address, server_name, roots } => (
+            address.to_string(),
+            "address",
+            format!("; its certificate must be for `{server_name}`, from an authority in `{}` (`server_name`, `roots`)", roots.display()),
+        ),
+        Way::Mtls { address, spiffe_id } => (
+            address.to_string(),
+            "address",
+            format!(
+                "; it must be `{}`, by `identity.trust_bundles`, and take toolgate's own certificate (`identity.svid`)",
+                spiffe_id.as_str()
+            ),
+        ),
+    };
+    format!(
+        "upstream `{name}` at `{place}`: {failure}; does it run there, and may this machine reach it? `upstreams[{name}].{key}` says where it is{more}"
+    )
+}
+
 async fn servers(config: &Config, upstreams: Option<Vec<(String, std::sync::Arc<wire::Upstream>)>>, findings: &mut Findings) {
     for (name, upstream) in upstreams.unwrap_or_default() {
         match upstream.reach().await {
             Ok(()) => findings.good.push(format!("upstream `{name}` answers")),
-            Err(failure) => findings.wrong.push(format!("upstream `{name}`: {failure}")),
+            Err(failure) => findings.wrong.push(unreached(config, &name, &failure)),
         }
     }
     if config.audit.clickhouse.is_none() {
@@ -115,6 +143,14 @@ async fn servers(config: &Config, upstreams: Option<Vec<(String, std::sync::Arc<
     };
     match schema.await {
         Ok(at) => findings.good.push(format!("ClickHouse at {at} has the schema")),
-        Err(error) => findings.wrong.push(format!("{error:#}; `toolgate migrate` makes the schema")),
+        Err(error) => {
+            let refused = matches!(error.downcast_ref(), Some(peers::clickhouse::Error::Refused { .. }));
+            let advice = if refused {
+                "; `toolgate migrate` makes the schema, its user needs the rights that `toolgate migrate --print` says"
+            } else {
+                ""
+            };
+            findings.wrong.push(format!("`audit.clickhouse`: {error:#}{advice}"));
+        }
     }
 }

@@ -6,14 +6,23 @@ use super::say::say;
 use config::modes::Days;
 use peers::clickhouse::Error;
 use peers::clickhouse::schema::{Database, roles, tables};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Which ClickHouse.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  toolgate migrate --config toolgate.yaml --print    # the statements, for an administrator to run")]
+#[command(
+    after_help = "Examples:\n  toolgate migrate --user toolgate_owner --password-file owner.password\n  toolgate migrate --print    # the statements, for an administrator to run"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     files: Files,
+    /// The user of ClickHouse, instead of the configuration's: one that may make the database
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// The file with that user's password
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Print the statements, those of the roles too, and run none
     #[arg(long)]
     print: bool,
@@ -21,7 +30,11 @@ pub(super) struct Args {
 
 /// Runs every statement in turn.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.files.load()?;
+    let mut config = args.files.load()?;
+    if let Some(clickhouse) = &mut config.audit.clickhouse {
+        clickhouse.user = args.user.clone().unwrap_or_else(|| clickhouse.user.clone());
+        clickhouse.password_file = args.password_file.clone().or_else(|| clickhouse.password_file.clone());
+    }
     let client = clickhouse::of(&config)?;
     let database = Database::new(client.database())?;
     let days = match config.active.settings.audit.retention_days {

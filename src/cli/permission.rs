@@ -22,13 +22,18 @@ pub(super) enum Command {
         after_help = "Example:\n  toolgate permission keygen --person maria@example.org --role override \\\n    --out maria.pem --keys permissions.jwks.json"
     )]
     Keygen(keygen::Args),
+    /// Print what was refused, for a person who signs elsewhere
+    #[command(after_help = "Example:\n  toolgate permission refusal --admin unix:/run/toolgate/admin.sock --decision ID > refusal.json")]
+    Refusal(RefusalArgs),
     /// Sign an override or approval of one refused call
     #[command(
-        after_help = "Example:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override \\\n    --key maria.pem --reason \"incident 42\" --deposit"
+        after_help = "Examples:\n  toolgate permission sign --admin http://127.0.0.1:9901 --decision ID --kind override \\\n    --key maria.pem --reason \"incident 42\" --deposit\n  toolgate permission sign --refusal refusal.json --kind override --key maria.pem \\\n    --reason \"incident 42\" > override.jwt"
     )]
     Sign(sign::Args),
     /// Leave a signed permission for the call that it is for
-    #[command(after_help = "Example:\n  toolgate permission deposit --admin http://127.0.0.1:9901 override.jwt")]
+    #[command(
+        after_help = "Example:\n  toolgate permission deposit --admin http://127.0.0.1:9901 override.jwt    # `-` for standard input"
+    )]
     Deposit(DepositArgs),
     /// List the permissions that wait for their call
     #[command(after_help = "Example:\n  toolgate permission list --admin http://127.0.0.1:9901")]
@@ -38,13 +43,24 @@ pub(super) enum Command {
     Revoke(revoke::Args),
 }
 
+/// Which refusal.
+#[derive(clap::Args)]
+pub(super) struct RefusalArgs {
+    /// The admin listener of the toolgate that refused
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Place,
+    /// The refused decision's id
+    #[arg(long, value_name = "ID")]
+    decision: String,
+}
+
 /// A permission to deposit.
 #[derive(clap::Args)]
 pub(super) struct DepositArgs {
     /// The admin listener
     #[arg(long, value_name = "ADDRESS")]
     admin: Place,
-    /// The file that holds the permission
+    /// The file that holds the permission; `-` for standard input
     file: PathBuf,
 }
 
@@ -63,14 +79,27 @@ pub(super) struct ListArgs {
 pub(super) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Keygen(args) => keygen::run(args),
+        Command::Refusal(args) => {
+            say!("{}", serde_json::to_string_pretty(&refusal(&args.admin, &args.decision)?)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Sign(args) => sign::run(args),
         Command::Deposit(args) => {
-            let token = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read `{}`", args.file.display()))?;
+            let token = match args.file.to_str() {
+                Some("-") => std::io::read_to_string(std::io::stdin()),
+                Some(_) | None => std::fs::read_to_string(&args.file),
+            };
+            let token = token.with_context(|| format!("cannot read `{}`", args.file.display()))?;
             deposit(&args.admin, token.trim())
         }
         Command::List(args) => list(args),
         Command::Revoke(args) => revoke::run(args),
     }
+}
+
+/// What toolgate says of a refused call.
+fn refusal(admin: &Place, decision: &str) -> anyhow::Result<Value> {
+    admin.ask(Method::GET, &format!("/v1/refusals/{decision}"), bytes::Bytes::new())
 }
 
 /// Leaves a token with a running toolgate and says what it is good for.

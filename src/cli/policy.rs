@@ -50,6 +50,9 @@ pub(super) struct TestArgs {
     /// Only tests whose name contains this
     #[arg(short, long, value_name = "PART", default_value = "", hide_default_value = true)]
     run: String,
+    /// End with 1 where no test was run
+    #[arg(long)]
+    fail_on_empty: bool,
     /// Name those that passed, too
     #[arg(short, long)]
     verbose: bool,
@@ -146,6 +149,9 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
             say!("PASS   fixture {name}");
         }
     }
+    if outcomes.is_empty() && stories.is_empty() {
+        return Ok(none_run(args));
+    }
     let count = |wanted: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| wanted(&outcome.ending)).count();
     let (passed, skipped) = (count(|ending| *ending == Ending::Pass), count(|ending| *ending == Ending::Skipped));
     say!(
@@ -156,6 +162,15 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     );
     let code = if bad > 0 { 2 } else { policy::test::exit_code(&outcomes) };
     Ok(ExitCode::from(code))
+}
+
+/// As `opa test` does: that nothing was run is no failure, unless it is to be one.
+fn none_run(args: &TestArgs) -> ExitCode {
+    match args.run.as_str() {
+        "" => eprintln!("no test was run: a test is a rule `test_...` in a file `..._test.rego`, or a folder of `--fixtures`"),
+        part => eprintln!("no test was run: none has `{part}` in its name (`--run`); without it `--verbose` names them all"),
+    }
+    if args.fail_on_empty { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
 
 fn tell(policy: &Path, outcome: &Outcome, verbose: bool) {

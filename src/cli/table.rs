@@ -56,6 +56,19 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     table.trim_fmt()
 }
 
+/// Lines of columns that are so wide, for what is printed as it comes: cells that are longer are broken.
+pub(super) fn line(widths: &[u16], cells: &[String]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS);
+    table.add_row(cells);
+    for (at, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
+        let right = u16::from(at + 1 < widths.len());
+        column.set_padding((0, right));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width.saturating_add(right))));
+    }
+    table.trim_fmt()
+}
+
 /// Of a line with such columns and a gap between them.
 fn width(columns: &[u16], gap: u16) -> u16 {
     columns.iter().fold(0_u16, |width, column| width.saturating_add(*column).saturating_add(gap)).saturating_sub(gap)
@@ -101,24 +114,39 @@ fn cell(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{TABLE_COLUMNS, table};
+    use super::{TABLE_COLUMNS, line, table};
 
     #[test]
     fn words_stay_whole_within_the_width() {
-        let header = ["time", "tenant", "subject", "call", "would", "done", "reasons", "signer", "outcome", "nothing"];
-        let row = |call: &str, reasons: &str, signer: &str, outcome: &str| {
-            ["11-25\u{a0}00:43:06", "default", "agent", call, "deny", "forward", reasons, signer, outcome, ""].map(str::to_owned).to_vec()
+        let header = ["time", "id", "tenant", "subject", "call", "would", "done", "reasons", "outcome", "nothing"];
+        let row = |call: &str, reasons: &str, outcome: &str| {
+            ["11-25\u{a0}00:43:06", "e2d1fd5a", "default", "agent", call, "deny", "forward", reasons, outcome, ""]
+                .map(str::to_owned)
+                .to_vec()
         };
         let rows = [
-            row("notifications/i…", "toolgate.no_route", "", "completed, tool error"),
-            row("write_file", "path.protected", "5Hmc3bFL…", ""),
+            row("notifications/i…", "toolgate.no_route", "completed, tool error"),
+            row("write_file", "path.protected signed\u{a0}5Hmc3bFL…", ""),
         ];
         let text = table(&header, rows);
-        for word in ["TIME", "11-25\u{a0}00:43:06", "notifications/i…", "toolgate.no_route", "5Hmc3bFL…", "completed,"] {
+        for word in
+            ["TIME", "11-25\u{a0}00:43:06", "notifications/i…", "toolgate.no_route", "signed\u{a0}5Hmc3bFL…", "completed,", "e2d1fd5a"]
+        {
             assert!(text.contains(word), "`{word}` is broken in\n{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= usize::from(TABLE_COLUMNS)), "too wide:\n{text}");
         assert!(!text.contains("NOTHING"), "an empty column in\n{text}");
+    }
+
+    #[test]
+    fn lines_that_come_one_by_one_stand_below_each_other() {
+        let cells = |reason: &str, end: &str| ["11-25\u{a0}00:43:06", reason, end].map(str::to_owned);
+        for (reason, end, lines) in [("a.b", "completed", 1), ("", "", 1), ("a.b.c.d.e.f.g.h", "completed, tool error", 2)] {
+            let text = line(&[14, 8, 10], &cells(reason, end));
+            assert_eq!(text.lines().count(), lines, "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 34), "{text}");
+            assert!(end.is_empty() || text.lines().next().unwrap().find("completed") == Some("11-25\u{a0}00:43:06".len() + 10), "{text}");
+        }
     }
 
     #[test]

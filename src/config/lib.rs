@@ -15,6 +15,7 @@ mod reader;
 mod records;
 mod routes;
 mod surroundings;
+mod trail;
 mod upstreams;
 mod yaml;
 
@@ -31,6 +32,7 @@ pub use problem::{Place, Problem};
 pub use records::{Audit, ClickHouse, Durability, Transport};
 pub use routes::Route;
 pub use surroundings::{PodSigns, Surroundings};
+pub use trail::Trail;
 pub use upstreams::{CredentialFile, Upstream, Way};
 pub use yaml::{FILE_BYTES_MAX, NESTING_MAX};
 

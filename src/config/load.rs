@@ -78,7 +78,7 @@ impl Config {
 }
 
 impl Context<'_> {
-    fn of<'a>(root: &Node, active: Option<&'a Active>) -> Context<'a> {
+    pub(crate) fn of<'a>(root: &Node, active: Option<&'a Active>) -> Context<'a> {
         let names = |list: Option<&Node>, key| list.map(|list| names_of(list, key)).unwrap_or_default();
         let words = |found: Vec<(String, _)>| found.into_iter().map(|(name, _)| name).collect();
         Context {

@@ -70,6 +70,40 @@ pub struct ClickHouse {
     pub answer_bytes_max: usize,
 }
 
+impl ClickHouse {
+    /// The one at `url`, with `roots` where that is `https`; everything else is the default.
+    ///
+    /// # Errors
+    /// What is wrong with the URL, or that one does not fit the other.
+    pub fn at(url: &str, roots: Option<PathBuf>) -> Result<Self, String> {
+        let uri = server(url).map_err(|why| format!("`{url}` is no URL of an HTTP interface: {why}"))?;
+        let (tls, port) = match (uri.scheme_str() == Some("https"), roots) {
+            (true, Some(roots)) => (Transport::Tls { roots }, TLS_PORT),
+            (true, None) => return Err(format!("`{url}` is TLS: name the PEM file of the authorities that its certificate comes from")),
+            (false, None) => (Transport::Plain, PLAIN_PORT),
+            (false, Some(_)) => return Err(format!("`{url}` is plain HTTP, which asks no authority: write `https://`, or name none")),
+        };
+        Ok(Self {
+            tls,
+            host: host(&uri),
+            port: uri.port_u16().unwrap_or(port),
+            database: DATABASE.to_owned(),
+            user: USER.to_owned(),
+            password_file: None,
+            request_timeout_ms: REQUEST_TIMEOUT_MS,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        })
+    }
+}
+
+/// What holds where the configuration names nothing else.
+const DATABASE: &str = "toolgate";
+const USER: &str = "default";
+const REQUEST_TIMEOUT_MS: u64 = 30_000;
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+const TLS_PORT: u16 = 8443;
+const PLAIN_PORT: u16 = 8123;
+
 /// How ClickHouse is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
@@ -96,6 +130,11 @@ pub(crate) fn mask(section: &mut Section<'_>) -> Option<Mask> {
         });
         Some(Mask::new(pointers?, &names?, limits?))
     })
+}
+
+/// Where the journal is unless the configuration says otherwise.
+pub(crate) fn journal_dir() -> PathBuf {
+    Journal::default().dir
 }
 
 /// The section `journal`; `shipped` says whether anything delivers its records.
@@ -158,23 +197,23 @@ fn durability(section: &mut Section<'_>, context: &Context<'_>) -> Option<Durabi
     Some(durability)
 }
 
-fn clickhouse(section: &mut Section<'_>, context: &Context<'_>) -> Option<ClickHouse> {
+pub(crate) fn clickhouse(section: &mut Section<'_>, context: &Context<'_>) -> Option<ClickHouse> {
     let uri = section.required("url", &url());
     let identifier = || word("letters, digits and `_`", |c| c.is_ascii_alphanumeric() || c == '_', 1..=63);
-    let database = section.or("database", "toolgate".to_owned(), &identifier());
-    let user = section.or("user", "default".to_owned(), &text("the name of a user", 1..=255));
+    let database = section.or("database", DATABASE.to_owned(), &identifier());
+    let user = section.or("user", USER.to_owned(), &text("the name of a user", 1..=255));
     let password_file = section.optional("password_file", &path());
     let roots = section.optional("roots", &path());
-    let request_timeout_ms = section.or("request_timeout_ms", 30_000, &whole(100..=600_000));
-    let answer_bytes_max = section.or("answer_bytes_max", 64 << 20, &whole(65_536..=1_073_741_824));
+    let request_timeout_ms = section.or("request_timeout_ms", REQUEST_TIMEOUT_MS, &whole(100..=600_000));
+    let answer_bytes_max = section.or("answer_bytes_max", ANSWER_BYTES_MAX, &whole(65_536..=1_073_741_824));
     let uri = uri?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let host = host(&uri);
     let (tls, port) = match (uri.scheme_str() == Some("https"), roots?) {
-        (true, Some(roots)) => (Transport::Tls { roots }, 8443),
+        (true, Some(roots)) => (Transport::Tls { roots }, TLS_PORT),
         (true, None) => return section.missing("roots", "the PEM file of the authorities that its certificate comes from"),
         (false, None) => {
             context.plain_reach(section, "url", &host)?;
-            (Transport::Plain, 8123)
+            (Transport::Plain, PLAIN_PORT)
         }
         (false, Some(_)) => return section.wrong_at("roots", "the `url` is plain HTTP: write `https://`, or leave this out"),
     };
@@ -191,15 +230,19 @@ fn clickhouse(section: &mut Section<'_>, context: &Context<'_>) -> Option<ClickH
 }
 
 fn url() -> Wanted<'static, Uri> {
-    Wanted::parsed("the URL of its HTTP interface such as `https://clickhouse.example.org:8443`", |text| {
-        let uri = text.parse::<Uri>().map_err(|error| error.to_string())?;
-        let bare = matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/"));
-        match (uri.scheme_str(), uri.authority()) {
-            (Some("http" | "https"), Some(authority)) if bare && !authority.as_str().contains('@') && !authority.host().is_empty() => {
-                Ok(uri)
-            }
-            (Some(_), Some(_)) => Err("write scheme, host and port, nothing else".to_owned()),
-            (_, _) => Err("write `http://` or `https://` before the host".to_owned()),
-        }
-    })
+    Wanted::parsed("the URL of its HTTP interface such as `https://clickhouse.example.org:8443`", server)
+}
+
+fn server(text: &str) -> Result<Uri, String> {
+    let uri = text.parse::<Uri>().map_err(|error| error.to_string())?;
+    let bare = matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/"));
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(authority)) if bare && !authority.as_str().contains('@') && !authority.host().is_empty() => Ok(uri),
+        (Some(_), Some(_)) => Err("write scheme, host and port, nothing else".to_owned()),
+        (_, _) => Err("write `http://` or `https://` before the host".to_owned()),
+    }
+}
+
+fn host(uri: &Uri) -> String {
+    uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned()
 }

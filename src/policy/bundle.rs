@@ -9,7 +9,7 @@ use canon::Digest;
 use std::collections::BTreeMap;
 
 pub use archive::ArchiveLimits;
-pub(crate) use data::{Document, documents, manifest};
+pub(crate) use data::{Document, MANIFEST, documents, manifest};
 
 /// The files of one bundle, by their paths inside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -29,6 +29,8 @@ pub(crate) struct Bundle<'a> {
     pub(crate) modules: &'a [Ref<Module>],
     pub(crate) rules: &'a Rules,
     pub(crate) documents: &'a [Document],
+    /// The folder has the file that `opa build` marks the top of a bundle with.
+    pub(crate) marked: bool,
     pub(crate) roots: &'a [Vec<String>],
     pub(crate) patterns: &'a Patterns,
     /// The rule that decides every call.
@@ -47,6 +49,10 @@ pub(crate) fn rules(modules: &[Ref<Module>]) -> Rules {
     Rules::of(modules)
 }
 
+/// The codes of problems that may follow from a file that could not be read: what is missed may stand in it.
+pub(crate) const MAY_FOLLOW: [&str; 3] = [ENTRY_POINT, calls::UNKNOWN_FUNCTION, coverage::ABOVE];
+const ENTRY_POINT: &str = "policy.entry_point";
+
 /// Finds every problem of the bundle; gives its packages.
 pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> Packages {
     let functions: Functions = extensions::capabilities().into_iter().map(|capability| (capability.name, capability)).collect();
@@ -60,12 +66,13 @@ pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> Packages 
     rules::check(bundle.rules, problems);
     coverage::data_over_rules(bundle, problems);
     coverage::outside_roots(bundle, problems);
+    coverage::above_the_bundle(bundle, &found.reads, problems);
     entry_points(bundle, problems);
     Packages::of(bundle.modules, bundle.rules, &found.reads)
 }
 
 fn entry_points(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) {
-    const CODE: &str = "policy.entry_point";
+    const CODE: &str = ENTRY_POINT;
     let entry_point = bundle.entry_point;
     match bundle.rules.at(entry_point) {
         None if bundle.modules.is_empty() => {

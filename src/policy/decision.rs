@@ -168,6 +168,17 @@ impl Decision {
         Self::bare(Verdict::Error, vec![Reason { code: code.to_owned(), message: message.into() }])
     }
 
+    /// The same; where the result was none, its reason says which rule gave it.
+    #[must_use]
+    pub(crate) fn placed(mut self, place: &str) -> Self {
+        for reason in &mut self.reasons {
+            if [codes::UNDEFINED, codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str()) {
+                reason.message = format!("{place}: {}", reason.message);
+            }
+        }
+        self
+    }
+
     /// The decision where no policy was ever loaded.
     #[must_use]
     pub fn no_policy() -> Self {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// A tool's own rule and the engine that knows it.
 pub(crate) struct Tool {
     pub(crate) path: String,
+    /// Where the rule stands, as `file:line`.
+    pub(crate) place: String,
     pub(crate) engine: Engine,
 }
 
@@ -61,7 +63,8 @@ impl Parts<'_> {
         let mut tools = HashMap::new();
         for (tool, path) in self.rules.tools() {
             let engine = self.engine(&[&path], &mut shared)?;
-            tools.insert(tool, Tool { path, engine });
+            let place = self.rules.place(&path);
+            tools.insert(tool, Tool { path, place, engine });
         }
         Ok(Engines { base, tools })
     }

@@ -77,6 +77,8 @@ pub(crate) const TOOLS: [&str; 3] = ["data", "toolgate", "tools"];
 /// A loaded policy. Immutable; clones of its engines answer each call and are dropped after, so that no call sees another.
 pub struct Snapshot {
     entry_point: String,
+    /// Where the entry point's rule stands, as `file:line`.
+    place: String,
     engines: Engines,
     /// With all modules, those of tests too: only where tests are loaded.
     whole: Option<Engine>,
@@ -114,9 +116,9 @@ impl Snapshot {
     /// The policy's answer on a call. `left` says how much time the call still has; it is asked before each part.
     #[must_use]
     pub fn evaluate(&self, asked: &Asked, left: &dyn Fn() -> Duration) -> Decision {
-        let base = decide(&self.engines.base, asked, &self.entry_point, left);
+        let base = decide(&self.engines.base, asked, &self.entry_point, left).placed(&self.place);
         match asked.tool.as_deref().and_then(|tool| self.engines.tools.get(tool)) {
-            Some(tool) => base.join(decide(&tool.engine, asked, &tool.path, left)),
+            Some(tool) => base.join(decide(&tool.engine, asked, &tool.path, left).placed(&tool.place)),
             None => base,
         }
     }
@@ -172,13 +174,18 @@ impl Snapshot {
     }
 
     /// Evaluates every entry point once with an input that knows nothing: a result of the wrong shape is one for every call.
-    fn try_blank(&self, problems: &mut Vec<Problem>) {
+    fn try_blank(&self, rules: &check::Rules, problems: &mut Vec<Problem>) {
+        const CODE: &str = "policy.result";
         let left = || Duration::from_millis(TRIAL_MS);
         let tools = self.engines.tools.values().map(|tool| (tool.path.as_str(), &tool.engine));
         for (path, engine) in tools.chain([(self.entry_point.as_str(), &self.engines.base)]) {
             let decision = decide(engine, &Asked::blank(), path, &left);
             for reason in decision.reasons.into_iter().filter(|reason| [codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str())) {
-                problems.push(Problem::of_file("", "policy.result", format!("`{path}`: {}", reason.message)));
+                let message = format!("`{path}`: {}", reason.message);
+                problems.push(match rules.at(path) {
+                    Some(rule) => rule.problem(CODE, message),
+                    None => Problem::of_file("", CODE, message),
+                });
             }
         }
     }
@@ -199,7 +206,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     let manifest = bundle::manifest(source, problems);
     let documents = bundle::documents(source, problems);
     let mut whole = engines::empty(settings);
-    parse(&mut whole, source, settings, problems);
+    let all_read = parse(&mut whole, source, settings, problems);
     let modules = whole.get_modules().clone();
     let patterns = Arc::new(Patterns::default());
     let rules = check::rules(&modules);
@@ -207,11 +214,15 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
         modules: &modules,
         rules: &rules,
         documents: &documents,
+        marked: source.file(bundle::MANIFEST).is_some(),
         roots: &manifest.roots,
         patterns: &patterns,
         entry_point: &settings.entry_point,
     };
     let packages = check::run(&bundle, problems);
+    if !all_read {
+        problems.retain(|problem| !check::MAY_FOLLOW.contains(&problem.code));
+    }
     for document in documents {
         if let Err(error) = whole.add_data(document.value) {
             problems.push(Problem::from_engine(&document.file, "policy.data", &error.to_string()));
@@ -227,6 +238,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     let engines = engines.map_err(|problem| problems.push(problem)).ok()?;
     let snapshot = Snapshot {
         entry_point: settings.entry_point.clone(),
+        place: rules.place(&settings.entry_point),
         engines,
         whole: (settings.tests == TestModules::Load).then_some(whole),
         visible: rules.has(VISIBLE).then_some(VISIBLE),
@@ -234,12 +246,13 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
         revision: manifest.revision,
         tests: test::discover(&rules),
     };
-    snapshot.try_blank(problems);
+    snapshot.try_blank(&rules, problems);
     Some(snapshot)
 }
 
-/// Parses each policy whose text the parser can read in reasonable time.
-fn parse(engine: &mut Engine, source: &Source, settings: &Settings, problems: &mut Vec<Problem>) {
+/// Parses each policy whose text the parser can read in reasonable time; whether all could be.
+fn parse(engine: &mut Engine, source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> bool {
+    let before = problems.len();
     for (path, bytes) in source.ending(".rego") {
         if settings.tests == TestModules::Leave && check::is_test(path) {
             continue;
@@ -254,6 +267,7 @@ fn parse(engine: &mut Engine, source: &Source, settings: &Settings, problems: &m
             problems.push(Problem::from_engine(path, "policy.syntax", &error.to_string()));
         }
     }
+    problems.len() == before
 }
 
 #[cfg(test)]

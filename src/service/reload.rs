@@ -157,8 +157,9 @@ impl House {
         }
         let first = self.view.load().policies.is_empty();
         let revision = policies.values().next().and_then(|snapshot: &Arc<Snapshot>| snapshot.revision().map(str::to_owned));
-        self.swap(|view| View { policies: Arc::new(policies.clone()), ..view.clone() });
+        // Before it is seen: a call that sees it must not take it for an old one.
         self.policy_checked.store(Some(Arc::new(Instant::now())));
+        self.swap(|view| View { policies: Arc::new(policies.clone()), ..view.clone() });
         tracing::info!(%digest, revision, "the policy is loaded");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "loaded" }).inc();
         let action = if first { LoadAction::Load } else { LoadAction::Reload };

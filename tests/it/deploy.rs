@@ -1,7 +1,9 @@
 //! What `deploy/` holds is what its tools and toolgate itself take. No container engine runs here: the image is not built, but what it relies on is shown.
 
-use crate::peers::{Folder, ran, run, tool};
+use crate::peers::{Folder, command, ran, run, tool};
 use config::{Config, PodSigns, Surroundings};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -43,13 +45,87 @@ fn kubernetes_validate_takes_every_manifest_strictly() {
     let validator = tool("python/bin/kubernetes-validate");
     let version = run(Command::new(&validator).arg("--version"), LIMIT);
     ran("kubernetes-validate", text(&version).split_whitespace().last().unwrap());
-    for (file, key) in [("agent.yaml", "terminationGracePeriodSeconds"), ("config.yaml", "data"), ("network.yaml", "podSelector")] {
-        strictly(&repository().join("deploy/kubernetes/base").join(file), key, |file| {
-            run(Command::new(&validator).arg("--strict").arg(file), LIMIT)
-        });
+    let keys = [
+        ("namespace.yaml", "metadata"),
+        ("config.yaml", "data"),
+        ("migrate.yaml", "backoffLimit"),
+        ("network.yaml", "podSelector"),
+        ("agent.yaml", "terminationGracePeriodSeconds"),
+    ];
+    for (file, key) in keys {
+        strictly(&base(file), key, |file| run(Command::new(&validator).arg("--strict").arg(file), LIMIT));
     }
-    let files = std::fs::read_dir(repository().join("deploy/kubernetes/base")).unwrap().count();
-    assert_eq!(files, 3, "each manifest is validated");
+    let kustomization = &yaml(&base("kustomization.yaml"))[0];
+    assert_eq!(kustomization["resources"], json!(keys.map(|(file, _)| file)), "each manifest is validated");
+    let made = &kustomization["configMapGenerator"];
+    assert_eq!(made.as_array().unwrap().len(), 1);
+    assert_eq!(made[0]["files"], json!(["permissions.jwks.json"]));
+    let files = std::fs::read_dir(base("")).unwrap().count();
+    assert_eq!(files, keys.len() + 2, "each file is named in kustomization.yaml");
+}
+
+fn base(file: &str) -> PathBuf {
+    repository().join("deploy/kubernetes/base").join(file)
+}
+
+/// Every document of a YAML file.
+fn yaml(file: &Path) -> Vec<Value> {
+    let script = "import sys, json, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    let output = run(Command::new(tool("python/bin/python")).args(["-c", script]).arg(file), LIMIT);
+    assert!(output.status.success(), "{}", text(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Names under `name` anywhere below `key`s of a manifest.
+fn named(value: &Value, key: &str, name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get(key).and_then(|member| member[name].as_str()).map(str::to_owned));
+            found.extend(members.values().flat_map(|member| named(member, key, name)));
+        }
+        Value::Array(items) => found.extend(items.iter().flat_map(|item| named(item, key, name))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    found
+}
+
+/// What a pod mounts is made here or named in the pages; who may sign, and by whom the schema is made, are among it.
+#[test]
+fn what_the_pods_mount_is_there_and_the_keys_are_where_the_configuration_looks() {
+    let (agent, migrate) = (yaml(&base("agent.yaml")), yaml(&base("migrate.yaml")));
+    let all = json!([agent, migrate]);
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(named(&all, "configMap", "name"), names(&["toolgate", "toolgate-permissions"]));
+    let secrets = named(&all, "secret", "secretName");
+    assert_eq!(secrets, names(&["toolgate-clickhouse", "toolgate-clickhouse-owner"]));
+    let page = std::fs::read_to_string(repository().join("docs/deploying.md")).unwrap();
+    for secret in secrets {
+        assert!(page.contains(&format!("create secret generic {secret} ")), "docs/deploying.md does not say how `{secret}` is made");
+    }
+    let configuration = yaml(&base("config.yaml"))[0]["data"]["toolgate.yaml"].as_str().unwrap().to_owned();
+    let folder = Folder::new("keys");
+    let parsed = &yaml(&folder.write("toolgate.yaml", &configuration))[0];
+    let mounts = agent[1]["spec"]["template"]["spec"]["initContainers"][0]["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == "permissions").unwrap();
+    assert_eq!(parsed["permissions"]["keys"], format!("{}/permissions.jwks.json", mount["mountPath"].as_str().unwrap()));
+    // The file is one that `keygen` adds to.
+    std::fs::copy(base("permissions.jwks.json"), folder.path().join("permissions.jwks.json")).unwrap();
+    let keygen = ["--person", "maria@example.org", "--role", "override", "--out", "maria.pem", "--keys", "permissions.jwks.json"];
+    let made = command(folder.path(), &[&["permission", "keygen"][..], &keygen].concat(), &[]);
+    assert!(made.status.success(), "{}", text(&made));
+    let arguments = &migrate[0]["spec"]["template"]["spec"]["containers"][0]["args"];
+    let arguments: Vec<&str> = arguments.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let printed = arguments.iter().map(|word| match word.split_once('=') {
+        Some(("--config", _)) => "--config=config/toolgate.yaml".to_owned(),
+        Some(_) | None => (*word).to_owned(),
+    });
+    let (image, _) = etc_toolgate(&configuration.replace("/run/clickhouse/ca.crt", "ca.crt"));
+    image.write("config/ca.crt", crate::peers::Authority::new("example.org").bundle());
+    let printed: Vec<String> = printed.chain(["--print".to_owned()]).collect();
+    let printed: Vec<&str> = printed.iter().map(String::as_str).collect();
+    let statements = command(image.path(), &printed, &[("SOMA_AGENT_MODE", "PRODUCTION")]);
+    assert!(statements.status.success() && text(&statements).contains("CREATE TABLE"), "{}", text(&statements));
 }
 
 /// The image's `/etc/toolgate` with this configuration in it.
@@ -75,11 +151,8 @@ fn loads(configuration: &str, mode: &str, pod: PodSigns) {
 fn toolgate_takes_the_configurations() {
     let local = std::fs::read_to_string(repository().join("deploy/compose/toolgate.yaml")).unwrap();
     loads(&local, "LOCAL", PodSigns::default());
-    let script = "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['data']['toolgate.yaml'])";
-    let map = repository().join("deploy/kubernetes/base/config.yaml");
-    let output = run(Command::new(tool("python/bin/python")).args(["-c", script]).arg(map), LIMIT);
-    assert!(output.status.success(), "{}", text(&output));
-    loads(&String::from_utf8(output.stdout).unwrap(), "PRODUCTION", PodSigns { service_host: true, ..PodSigns::default() });
+    let map = &yaml(&base("config.yaml"))[0];
+    loads(map["data"]["toolgate.yaml"].as_str().unwrap(), "PRODUCTION", PodSigns { service_host: true, ..PodSigns::default() });
 }
 
 /// The image has no name service of its own, only what is linked into the binary: names from `/etc/hosts` and from a real DNS server, with and

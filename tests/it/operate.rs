@@ -2,7 +2,7 @@
 
 mod opa;
 
-use crate::peers::{Answer, get, post};
+use crate::peers::{Answer, command, get, post};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -66,19 +66,39 @@ fn policy_record(sidecar: &Sidecar, from: usize, action: &str) -> Value {
 }
 
 #[test]
-fn without_a_policy_it_lives_says_why_it_is_not_ready_and_refuses() {
+fn without_a_policy_every_decision_is_an_error_and_it_is_not_ready() {
     let upstream = Upstream::start();
     let (plan, at) = plan("package toolgate\n\ndecision := \n", upstream.0.local_addr().unwrap());
+    let plan = plan.more("permissions: {keys: keys.json}");
+    let keygen =
+        ["--person", "maria@example.org", "--role", "override", "--role", "break_glass", "--out", "maria.pem", "--keys", "keys.json"];
+    let made = command(plan.folder().path(), &[&["permission", "keygen"][..], &keygen].concat(), &[]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let sidecar = plan.start_alive("PRODUCTION");
     let ready = readyz(&sidecar);
     assert_eq!(ready.status, 503);
     assert!(ready.text().starts_with("not ready\n") && ready.text().contains("no policy is loaded from"), "{}", ready.text());
     let rejected = policy_record(&sidecar, 0, "reject");
     assert!(rejected["body"]["problems"].to_string().contains("toolgate.rego:"), "{rejected}");
+    assert!(!rejected["body"]["problems"].to_string().contains("no rule"), "the cause alone: {rejected}");
+    // No loaded policy is an error decision, told apart from a policy that is old; a person may lift it like any other.
     let answer = note(at);
-    // A policy that was never read is older than any age: for now nothing goes through.
-    assert!(answer.status == 503 && answer.text().contains("toolgate.policy_stale"), "{}", answer.text());
-    assert_eq!(sidecar.record(&decision(&answer), "decision")["envelope"]["would"], "error");
+    assert!(answer.status == 403 && answer.text().contains("toolgate.policy.none"), "{} {}", answer.status, answer.text());
+    let record = sidecar.record(&decision(&answer), "decision");
+    assert_eq!(
+        (&record["envelope"]["would"], &record["envelope"]["reasons"]),
+        (&json!("error"), &json!(["toolgate.policy.none", "toolgate.error"])),
+        "{record}"
+    );
+    let folder = sidecar.toolgate.folder().path();
+    let glass = ["--kind", "override", "--break-glass", "--key", "maria.pem", "--reason", "no policy", "--yes", "--deposit"];
+    let signed = command(
+        folder,
+        &[&["permission", "sign", "--admin", "unix:admin.sock", "--decision", &decision(&answer)][..], &glass].concat(),
+        &[],
+    );
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    assert_eq!(answered(at, &upstream).status, 200, "glass was broken");
 
     sidecar.toolgate.folder().write("policies/toolgate.rego", ALLOW);
     policy_record(&sidecar, 0, "load");

@@ -170,6 +170,12 @@ impl Plan {
         if text.contains("\njournal:") { text } else { text + &journal }
     }
 
+    /// Writes it and starts nothing.
+    pub(crate) fn written(self) -> Folder {
+        self.folder.write("toolgate.yaml", self.whole_text());
+        self.folder
+    }
+
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, mode: &str) -> Sidecar {
         self.started(mode, "/readyz")

@@ -2,10 +2,12 @@
 
 use crate::ledger::Ledger;
 use crate::notes::{self, delete};
-use crate::peers::{ClickHouse, Recorder, command};
+use crate::peers::{ClickHouse, Folder, Recorder, command, run};
 use crate::sidecar::{Sidecar, decision};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
@@ -68,6 +70,55 @@ fn a_clock_that_is_set_back_revives_nothing() {
     }
     assert_eq!(recorder.received().len(), 2, "each note was deleted once");
     notes::end(&mut sidecar).is_one_chain();
+}
+
+/// The key is at a desk that no toolgate can be reached from: the refusal comes in a file or a pipe, the permission goes back.
+#[test]
+fn a_person_signs_where_no_toolgate_is() {
+    let (recorder, clickhouse) = (Recorder::start(), ClickHouse::start());
+    let (mut sidecar, at) = notes::begin_with_key(&recorder, &clickhouse);
+    let id = decision(&delete(at, "desk", None).unwrap());
+    let (folder, desk, admin) = (sidecar.toolgate.folder(), Folder::new("desk"), ["--admin", "unix:admin.sock"]);
+    let refusal = said(folder, &[&["permission", "refusal", "--decision", &id][..], &admin].concat());
+    assert!(refusal.contains(&id) && refusal.contains("arguments_digest"), "{refusal}");
+    desk.write("refusal.json", &refusal);
+    desk.write("half.json", refusal.lines().next().unwrap());
+    desk.write("other.json", "{}");
+    std::fs::copy(folder.path().join("maria.pem"), desk.path().join("maria.pem")).unwrap();
+    let sign = ["permission", "sign", "--kind", "override", "--key", "maria.pem", "--reason", "a desk", "--yes"];
+    for (more, why) in [
+        (&["--refusal", "half.json"][..], "is not JSON"),
+        (&["--refusal", "other.json"], "is no refusal"),
+        (&["--refusal", "nowhere.json"], "cannot read the refusal from `nowhere.json`"),
+        (&["--refusal", "refusal.json", "--deposit"], "--admin"),
+        (&["--decision", &id], "--admin"),
+        (&[], "--decision <ID>"),
+    ] {
+        let output = command(desk.path(), &[&sign, more].concat(), &[]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), told.contains(why)), (Some(2), true), "{more:?}: {told}");
+    }
+    let token = said(&desk, &[&sign[..], &["--refusal", "refusal.json"]].concat());
+    folder.write("override.jwt", &token);
+    said(folder, &[&["permission", "deposit", "override.jwt"][..], &admin].concat());
+    assert_eq!(delete(at, "desk", None).unwrap().status, 200);
+    let id = decision(&delete(at, "desk", None).unwrap());
+    let piped = format!(
+        "toolgate permission refusal --admin unix:admin.sock --decision {id} | toolgate {} --refusal - | toolgate permission deposit --admin unix:admin.sock -",
+        sign.map(|word| format!("'{word}'")).join(" ")
+    );
+    let path = format!("{}:{}", Path::new(env!("CARGO_BIN_EXE_toolgate")).parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = run(Command::new("bash").args(["-o", "pipefail", "-c", &piped]).current_dir(folder.path()).env("PATH", path), PATIENCE);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(delete(at, "desk", None).unwrap().status, 200);
+    notes::end(&mut sidecar).is_one_chain();
+}
+
+/// What a command prints; it must succeed.
+fn said(folder: &Folder, arguments: &[&str]) -> String {
+    let output = command(folder.path(), arguments, &[]);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn restarted(sidecar: &mut Sidecar) {

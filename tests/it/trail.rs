@@ -1,12 +1,15 @@
 //! The auditor's commands on a real trail: the same calls from ClickHouse and from the journal, in every form; the schema made twice.
 
+mod places;
+mod tails;
+
 use crate::ledger::held;
 use crate::notes::{self, delete, put};
-use crate::peers::{AUDITOR, ClickHouse, Folder, OWNER, Process, Recorder, ask, command, until};
+use crate::peers::{AUDITOR, ClickHouse, Folder, OWNER, Recorder, ask, command, until};
 use crate::sidecar::decision;
+use audit::table::end;
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 /// For a record to reach ClickHouse.
@@ -31,7 +34,9 @@ fn configure(folder: &Folder, (user, password): (&str, &str)) -> String {
 
 /// What a command prints; it must succeed.
 fn said(folder: &Path, arguments: &[&str]) -> String {
-    let output = command(folder, arguments, &[("SOMA_AGENT_MODE", "PRODUCTION")]);
+    // Only the schema depends on the mode: how long rows are kept.
+    let mode = if arguments[0] == "migrate" { &[("SOMA_AGENT_MODE", "PRODUCTION")][..] } else { &[] };
+    let output = command(folder, arguments, mode);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -48,7 +53,8 @@ fn the_schema_is_made_twice_and_the_trail_reads_the_same_from_both_places() {
         ["audit_events", "audit_bodies", "tool_calls"]
             .map(|table| clickhouse.query(OWNER, &format!("SHOW CREATE TABLE toolgate.{table}")).unwrap())
     };
-    assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
+    let as_owner = ["--user", OWNER.0, "--password-file", &format!("{}.password", OWNER.0)];
+    assert!(said(&folder, &[&["migrate", "--config", &auditor][..], &as_owner].concat()).contains("the schema is in place"));
     let first = schema();
     assert!(said(&folder, &["migrate", "--config", &owner]).contains("the schema is in place"));
     assert_eq!(schema(), first, "a second migration changes nothing");
@@ -92,15 +98,9 @@ fn the_schema_is_made_twice_and_the_trail_reads_the_same_from_both_places() {
     forms(&folder, &auditor);
     shown(&folder, &auditor, &kept);
 
-    let mut tail = Command::new(env!("CARGO_BIN_EXE_toolgate"));
-    tail.current_dir(&folder).args(["audit", "tail", "--config", &auditor, "--json", "--since", "1h"]).env("SOMA_AGENT_MODE", "PRODUCTION");
-    let tail = Process::start("tail", tail, sidecar.toolgate.folder());
-    tail.await_line(0, &kept);
-    let told = tail.lines().len();
-    let new = decision(&put(at, "four"));
-    let line: Value = serde_json::from_str(&tail.await_line(told, &new)).unwrap();
-    assert_eq!((&line["call"], &line["outcome"]), (&"notes.put".into(), &"completed".into()));
-    drop(tail);
+    places::every_way_to_name_them_reads_the_same(&folder, &clickhouse, &calls(&folder, &auditor, &[]));
+    places::a_page_begins_after_the_last(&folder, &clickhouse);
+    tails::tell_each_call_once(sidecar.toolgate.folder(), &auditor, &kept, at);
     notes::end(&mut sidecar).is_in(&clickhouse);
 }
 
@@ -158,7 +158,8 @@ fn forms(folder: &Path, config: &str) {
         assert!(line.chars().count() <= COLUMNS_MAX, "{} columns: {line}", line.chars().count());
     }
     for call in &all {
-        assert!(csv.contains(call["id"].as_str().unwrap()), "{call}");
+        let id = call["id"].as_str().unwrap();
+        assert!(csv.contains(id) && table.contains(end(id, 8)), "{call} in\n{table}");
     }
     for word in ["TIME", "OUTCOME", "notes.kept", "acme", "completed", "refuse"] {
         assert!(table.contains(word), "`{word}` is not in\n{table}");
@@ -170,12 +171,21 @@ fn shown(folder: &Path, config: &str, id: &str) {
         let show = [&["audit", "show", "--config", config, id], more].concat();
         let clickhouse = said(folder, &show);
         assert_eq!(clickhouse, said(folder, &[&show[..], &["--journal", "journal"]].concat()));
+        let short = [&["audit", "show", "--config", config, end(id, 8)], more].concat();
+        assert_eq!(clickhouse, said(folder, &short));
+        assert_eq!(clickhouse, said(folder, &[&short[..], &["--journal", "journal"]].concat()));
         assert!(clickhouse.contains("notes are not deleted") && clickhouse.contains(id), "{clickhouse}");
     }
-    let nobody = "01a21002-1e63-770d-a35c-8b09e2d1fd5a";
-    for source in [&[][..], &["--journal", "journal"]] {
-        let absent =
-            command(folder, &[&["audit", "show", "--config", config, nobody], source].concat(), &[("SOMA_AGENT_MODE", "PRODUCTION")]);
-        assert_eq!(absent.status.code(), Some(1), "{}", String::from_utf8_lossy(&absent.stderr));
+    for (part, code, why) in [
+        ("01a21002-1e63-770d-a35c-8b09e2d1fd5a", 1, "no record"),
+        ("0123456789ab", 1, "no record"),
+        ("ab1", 2, "at least 4"),
+        ("notes.put", 2, "no id"),
+    ] {
+        for source in [&["--config", config][..], &["--journal", "journal"]] {
+            let output = command(folder, &[&["audit", "show", part], source].concat(), &[]);
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!((output.status.code(), told.contains(why)), (Some(code), true), "{part}: {told}");
+        }
     }
 }

@@ -60,8 +60,8 @@ fn read(folder: &Path, path: &str, files: &mut Vec<File>) {
             if !is_foreign(&name) {
                 read(&entry.path(), &below, files);
             }
-        // In a worktree Git's own is a file.
-        } else if !is_foreign(&name)
+        // In a work tree beside another `.git` is a file.
+        } else if name != ".git"
             && let Ok(text) = fs::read_to_string(entry.path())
         {
             files.push(File { path: below, text });

@@ -1,12 +1,18 @@
 //! `toolgate audit show`: every record of one call, envelope and body.
 
-use super::{Source, clickhouse, each_record, runtime};
+use super::source::{Place, Source};
 use crate::cli::say::say;
+use anyhow::bail;
+use audit::Filter;
+use audit::table::Line;
 use canon::text::shown;
 use serde_json::{Map, Value};
-use std::path::Path;
 use std::process::ExitCode;
 
+/// The shortest end of an id that is looked for.
+const END_CHARS_MIN: usize = 4;
+/// Ids that are listed where one was meant.
+const CANDIDATES_MAX: usize = 8;
 /// Longest value that is shown to a person, in characters.
 const VALUE_CHARS_MAX: usize = 2000;
 
@@ -15,8 +21,8 @@ const VALUE_CHARS_MAX: usize = 2000;
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     source: Source,
-    /// The decision's id
-    id: uuid::Uuid,
+    /// The decision's id, or the end of it
+    id: String,
     /// JSON instead of words
     #[arg(long)]
     json: bool,
@@ -24,10 +30,11 @@ pub(in crate::cli) struct Args {
 
 /// Prints the records in the order of the log; exit 1 where there is none.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let id = args.id.as_hyphenated().to_string();
-    let records = records(&args.source, &id)?;
+    let place = args.source.open()?;
+    let id = whole(&place, &args.id)?;
+    let records = id.map(|id| place.records(&id)).transpose()?.unwrap_or_default();
     if records.is_empty() {
-        eprintln!("no record of the call {id}");
+        eprintln!("no record of the call {}", args.id);
         return Ok(ExitCode::from(1));
     }
     let values: Vec<Value> = records.iter().map(|(envelope, body)| joined(envelope, body)).collect::<anyhow::Result<_>>()?;
@@ -41,29 +48,35 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-type Records = Vec<(Vec<u8>, Vec<u8>)>;
-
-fn records(source: &Source, id: &str) -> anyhow::Result<Records> {
-    if let Some(dir) = &source.journal {
-        return of_journal(dir, id);
+/// The id that ends so: the one, or none; where several do, the error lists them.
+fn whole(place: &Place, part: &str) -> anyhow::Result<Option<String>> {
+    let end = part.to_ascii_lowercase();
+    if let Ok(id) = uuid::Uuid::try_parse(&end) {
+        return Ok(Some(id.as_hyphenated().to_string()));
     }
-    let config = source.files.load()?;
-    if config.audit.clickhouse.is_none() {
-        return of_journal(&config.journal.dir, id);
+    if end.len() < END_CHARS_MIN || !end.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
+        bail!(
+            "`{}` is no id and no end of one: write at least {END_CHARS_MIN} of its last characters, as the tables show",
+            shown(part, 80)
+        );
     }
-    let client = clickhouse::of(&config)?;
-    Ok(runtime()?.block_on(peers::clickhouse::trail::records(&client, id))?)
+    let found = place.calls(&Filter { call: Some(end), ..Filter::default() }, CANDIDATES_MAX + 1)?;
+    the_one(part, &found.iter().map(Line::of).collect::<Vec<_>>())
 }
 
-fn of_journal(dir: &Path, id: &str) -> anyhow::Result<Records> {
-    let mut records = Vec::new();
-    each_record(dir, |stored| {
-        if record::read(&stored.envelope)?.call.as_deref() == Some(id) {
-            records.push((stored.envelope, stored.body));
+fn the_one(part: &str, found: &[Line]) -> anyhow::Result<Option<String>> {
+    match found {
+        [] => Ok(None),
+        [line] => Ok(Some(line.id.clone())),
+        several => {
+            let listed = several.iter().take(CANDIDATES_MAX).map(|line| {
+                let (call, time) = (shown(&line.call, 30), line.time.get(..19).unwrap_or_default());
+                format!("\n  {}  {time}  {call} ({}, {})", line.id, line.would, line.done)
+            });
+            let more = if several.len() > CANDIDATES_MAX { "\n  and more" } else { "" };
+            bail!("the ids of several calls end in `{part}`: write more of the one that is meant{}{more}", listed.collect::<String>())
         }
-        Ok(())
-    })?;
-    Ok(records)
+    }
 }
 
 fn joined(envelope: &[u8], body: &[u8]) -> anyhow::Result<Value> {
@@ -94,5 +107,38 @@ fn spelled(value: &Value) -> String {
         other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             shown(&other.to_string(), VALUE_CHARS_MAX)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::the_one;
+    use audit::Story;
+    use audit::table::Line;
+    use record::Row;
+
+    fn line(id: &str, tool: &str) -> Line {
+        let decision = Row {
+            call: Some(id.to_owned()),
+            tool: Some(tool.to_owned()),
+            time: "2026-01-02T03:04:05.000000Z".to_owned(),
+            would: Some("deny".into()),
+            done: Some("refuse".into()),
+            ..Row::default()
+        };
+        Line::of(&Story { decision, permissions: Vec::new(), outcome: None })
+    }
+
+    #[test]
+    fn an_end_names_one_call_or_says_which_it_could_be() {
+        assert_eq!(the_one("5a", &[]).unwrap(), None);
+        assert_eq!(the_one("5a", &[line("01-5a", "a")]).unwrap().as_deref(), Some("01-5a"));
+        let told = the_one("5a", &[line("01-5a", "a"), line("02-5a", "b\u{1b}[2J")]).unwrap_err().to_string();
+        let listed = ["01-5a  2026-01-02T03:04:05  a (deny, refuse)", "02-5a  2026-01-02T03:04:05  b\\u{1b}[2J (deny, refuse)"];
+        let expected = format!("the ids of several calls end in `5a`: write more of the one that is meant\n  {}", listed.join("\n  "));
+        assert_eq!(told, expected);
+        let many: Vec<Line> = (0..9).map(|n| line(&format!("{n}-5a"), "a")).collect();
+        let told = the_one("5a", &many).unwrap_err().to_string();
+        assert_eq!((told.lines().count(), told.ends_with("and more")), (10, true), "{told}");
     }
 }

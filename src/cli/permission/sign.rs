@@ -1,28 +1,35 @@
-//! `toolgate permission sign`: a person lets one refused call through. The person sees what is signed, and signs with a key from a file.
+//! `toolgate permission sign`: a person lets one refused call through. The person sees what is signed, and signs with a key from a file. What was
+//! refused is asked of toolgate, or read from a file where the key is and no toolgate.
 
-use super::{Place, deposit};
+use super::{Place, deposit, refusal};
 use crate::cli::say::say;
 use crate::service::wall;
 use anyhow::{Context as _, bail};
 use canon::text::shown;
 use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
-use http::Method;
 use permission::{Claims, Kind, SigningKey, sign};
 use serde_json::Value;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{IsTerminal as _, Read, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Bytes of a refusal that are read.
+const REFUSAL_BYTES_MAX: u64 = 1 << 20;
 
 /// Which call, what for, and with which key.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
     /// The admin listener of the toolgate that refused
-    #[arg(long, value_name = "ADDRESS")]
-    admin: Place,
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "refusal")]
+    admin: Option<Place>,
     /// The refused decision's id
-    #[arg(long, value_name = "ID")]
-    decision: String,
+    #[arg(long, value_name = "ID", required_unless_present = "refusal", requires = "admin")]
+    decision: Option<String>,
+    /// What `permission refusal` printed, instead of asking; `-` for standard input. Then nothing goes over a network
+    #[arg(long, value_name = "FILE", conflicts_with = "decision")]
+    refusal: Option<PathBuf>,
     /// What to sign
     #[arg(long, value_enum)]
     kind: Wanted,
@@ -45,7 +52,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "900")]
     lifetime_s: u32,
     /// Leave it with toolgate, so that the agent's next try goes through; without it the permission is printed
-    #[arg(long)]
+    #[arg(long, requires = "admin")]
     deposit: bool,
     /// Do not ask: for automation
     #[arg(long)]
@@ -61,7 +68,7 @@ enum Wanted {
 
 /// Shows, asks, signs.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let refused = args.admin.ask(Method::GET, &format!("/v1/refusals/{}", args.decision), bytes::Bytes::new())?;
+    let refused = refused(args)?;
     let pem = std::fs::read_to_string(&args.key).with_context(|| format!("cannot read the key `{}`", args.key.display()))?;
     let key = SigningKey::from_pem(&pem).with_context(|| format!("cannot use the key `{}`", args.key.display()))?;
     let person = person(args, &refused, &key)?;
@@ -76,11 +83,34 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Wanted::Approval => Kind::Approval,
     };
     let token = sign(kind, &claims, &key)?;
-    if args.deposit {
-        return deposit(&args.admin, &token);
+    match &args.admin {
+        Some(admin) if args.deposit => deposit(admin, &token),
+        Some(_) | None => {
+            say!("{token}");
+            Ok(ExitCode::SUCCESS)
+        }
     }
-    say!("{token}");
-    Ok(ExitCode::SUCCESS)
+}
+
+/// What was refused, as toolgate says it.
+fn refused(args: &Args) -> anyhow::Result<Value> {
+    let (text, name) = match (&args.refusal, &args.admin, &args.decision) {
+        (Some(file), _, _) if file == Path::new("-") => (text_of(std::io::stdin().lock()), "standard input".to_owned()),
+        (Some(file), _, _) => (File::open(file).and_then(text_of), format!("`{}`", file.display())),
+        (None, Some(admin), Some(decision)) => return refusal(admin, decision),
+        (None, _, _) => bail!("say what was refused: `--admin ADDRESS --decision ID`, or `--refusal FILE`"),
+    };
+    let text = text.with_context(|| format!("cannot read the refusal from {name}"))?;
+    let wanted = "`toolgate permission refusal --admin ADDRESS --decision ID` prints a refusal";
+    let refused: Value = serde_json::from_str(&text).with_context(|| format!("{name} is not JSON: {wanted}"))?;
+    anyhow::ensure!(refused.get("decision_id").is_some(), "{name} is no refusal, it has no `decision_id`: {wanted}");
+    Ok(refused)
+}
+
+/// A refusal's text, no more than one has.
+fn text_of(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    from.take(REFUSAL_BYTES_MAX).read_to_string(&mut text).map(|_| text)
 }
 
 /// The name under which toolgate knows the key: the issuer of what it signs.
@@ -94,7 +124,11 @@ fn person(args: &Args, refused: &Value, key: &SigningKey) -> anyhow::Result<Stri
 
 fn claims(args: &Args, refused: &Value, person: String) -> anyhow::Result<Claims> {
     let word = |name: &str| {
-        refused.get(name).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("the admin listener did not say `{name}`"))
+        refused
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .with_context(|| format!("the refusal does not say `{name}`: is it whole, as `permission refusal` printed it?"))
     };
     let reasons: Vec<String> = serde_json::from_value(refused.get("reasons").cloned().unwrap_or_default())?;
     let lifts = match (word("blocked")?.as_str(), args.break_glass) {
@@ -146,7 +180,7 @@ fn show(refused: &Value, claims: &Claims) {
 
 fn agreed() -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here: add `--yes` to sign without a question");
+        bail!("nobody can be asked here: name a file instead of standard input, or add `--yes` to sign without a question");
     }
     eprint!("Sign? [y/N] ");
     std::io::stderr().flush()?;

@@ -2,9 +2,10 @@
 
 use super::rows::Reader;
 use super::{Client, Error};
-use audit::{Filter, Stories, Story};
+use audit::{Condition, Filter, Stories, Story};
 use record::Row;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The newest calls that `filter` asks for, at most `most`, oldest first.
 ///
@@ -24,6 +25,54 @@ pub async fn calls(client: &Client, filter: &Filter, most: usize) -> Result<Vec<
     let mut stories = Stories::new(filter);
     decisions.into_iter().chain(rest).for_each(|row| stories.take(row));
     Ok(stories.newest(most))
+}
+
+/// A place in the order in which ClickHouse took records; the default stands before the first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// ClickHouse's own clock, in microseconds.
+    taken: u64,
+    writer: Vec<u8>,
+    seq: u64,
+}
+
+impl Mark {
+    /// So long before it. What was inserted at the same time may become visible a moment later: whoever follows looks back.
+    #[must_use]
+    pub fn before(&self, time: Duration) -> Self {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Self { taken: self.taken.saturating_sub(micros), writer: Vec::new(), seq: 0 }
+    }
+}
+
+/// The decisions that `filter` asks for, and every outcome, after `mark` in the order in which ClickHouse took them, at most `most`; and the place of
+/// the last. A record that was delivered twice may come twice.
+///
+/// # Errors
+/// As [`Error`] says.
+pub async fn after(client: &Client, filter: &Filter, mark: &Mark, most: usize) -> Result<(Vec<Row>, Mark), Error> {
+    let conditions = filter.conditions();
+    // Both kinds are no older than that; what a call is like is said by its decision alone.
+    let (since, others): (Vec<&Condition>, Vec<&Condition>) = conditions.iter().partition(|condition| condition.name == "since");
+    let and = |conditions: &[&Condition]| conditions.iter().map(|condition| format!(" AND {}", condition.sql)).collect::<String>();
+    let sql = format!(
+        "SELECT raw, toUInt64(toUnixTimestamp64Micro(ingested_at)) AS taken, toString(writer) AS by, seq FROM {}.audit_events WHERE ingested_at >= \
+         fromUnixTimestamp64Micro({{taken:Int64}}) AND (taken, by, seq) > ({{taken:UInt64}}, {{writer:String}}, {{seq:UInt64}}){} AND (kind = 'outcome' OR (kind = 'decision'{})) \
+         ORDER BY taken, by, seq LIMIT {most} FORMAT RowBinary",
+        client.database(),
+        and(&since),
+        and(&others)
+    );
+    let (taken, writer, seq) = (mark.taken.to_string(), String::from_utf8_lossy(&mark.writer), mark.seq.to_string());
+    let place: [(&str, &str); 3] = [("taken", &taken), ("writer", &writer), ("seq", &seq)];
+    let parameters: Vec<_> = conditions.iter().map(|condition| (condition.name, condition.value.as_str())).chain(place).collect();
+    let answer = client.query(&sql, &parameters).await?;
+    let (mut reader, mut rows, mut last) = (Reader::new(&answer), Vec::new(), mark.clone());
+    while !reader.is_empty() {
+        rows.push(record::read(reader.string()?).map_err(|error| Error::Shape(error.to_string()))?);
+        last = Mark { taken: reader.number()?, writer: reader.string()?.to_vec(), seq: reader.number()? };
+    }
+    Ok((rows, last))
 }
 
 /// Outcomes and permissions of these calls. Ids are UUIDs of our own records, and are passed as a parameter all the same.

@@ -56,9 +56,12 @@ fn wrapped(folder: &str, value: Value) -> Value {
     folder.rsplit('/').fold(value, |value, name| Rego::object(vec![(name.to_owned(), value)]))
 }
 
+/// The manifest's file, at the top of a bundle.
+pub(crate) const MANIFEST: &str = ".manifest";
+
 /// The bundle's manifest, or the empty one.
 pub(crate) fn manifest(source: &Source, problems: &mut Vec<Problem>) -> Manifest {
-    const FILE: &str = ".manifest";
+    const FILE: &str = MANIFEST;
     let Some(bytes) = source.file(FILE) else { return Manifest::default() };
     match canon::json::parse::<Tree>(bytes, &Limits::default()) {
         Ok(json @ Json::Object(_)) => {

@@ -8,6 +8,8 @@ use crate::extensions::{ANY_ARITY, forbidden};
 use regorus::unstable::{Expr, Literal, Query, Ref, Rule, RuleHead, Span};
 use std::collections::HashSet;
 
+pub(super) const UNKNOWN_FUNCTION: &str = "policy.unknown_function";
+
 /// Parts of OPA that the engine does not have.
 const MISSING: [&str; 7] = ["crypto.", "io.jwt.", "graphql.", "rego.", "providers.", "uri.", "net."];
 
@@ -64,7 +66,7 @@ pub(super) fn unknown(name: &str, span: &Span, functions: &Functions) -> Option<
         return None;
     }
     let hint = if MISSING.iter().any(|prefix| name.starts_with(prefix)) { ": OPA may have it, this engine does not" } else { "" };
-    Some(at(span, "policy.unknown_function", format!("there is no function `{name}`{hint}")))
+    Some(at(span, UNKNOWN_FUNCTION, format!("there is no function `{name}`{hint}")))
 }
 
 /// Compiles a pattern that stands in the text; it is then ready for the first call.

@@ -1,12 +1,15 @@
 //! Where data and policies may lie: data that lies over a rule silently takes the rule's place in this engine, and what a bundle does not own it may not define.
 
 use super::paths::canonical;
-use super::{Bundle, at, module_path};
+use super::{Bundle, at, is_test, module_path};
 use crate::Problem;
 use crate::bundle::Document;
 use crate::rego::Rego;
 use canon::{Build, Kind};
 use regorus::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const ABOVE: &str = "policy.above_bundle";
 
 /// Data at, above or below the path of a rule.
 pub(super) fn data_over_rules(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) {
@@ -62,4 +65,28 @@ fn covered(value: &Value, path: &mut Vec<String>, roots: &[Vec<String>]) -> bool
         path.pop();
     });
     all
+}
+
+/// A folder that holds the bundle is taken for it: the data stands one name deeper than the policy reads it, and silently is nowhere. What tells it from
+/// a bundle whose policies lie in folders: nothing lies at the top, and no policy reads the data where it is.
+pub(super) fn above_the_bundle(bundle: &Bundle<'_>, reads: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>, problems: &mut Vec<Problem>) {
+    let served = || bundle.modules.iter().map(|module| module.package.span.source.file()).filter(|file| !is_test(file));
+    let at_the_top =
+        served().map(String::as_str).chain(bundle.documents.iter().map(|document| document.file.as_str())).any(|file| !file.contains('/'));
+    let Some(rule) = bundle.rules.at(bundle.entry_point) else { return };
+    let Some((folder, _)) = rule.file().rsplit_once('/') else { return };
+    if bundle.marked || at_the_top {
+        return;
+    }
+    let place: Vec<String> = std::iter::once("data").chain(folder.split('/')).map(str::to_owned).collect();
+    let below = bundle.documents.iter().filter(|document| document.file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    let named = reads.values().flatten().any(|path| path.starts_with(&place) || place.starts_with(path));
+    if let (Some(document), false) = (below.map(|document| &document.file).next(), named) {
+        let message = format!(
+            "no policy and no data lie at the top of this folder, and no policy reads `{}`, where `{document}` stands: the bundle seems to be the \
+             folder `{folder}` in it, name that one",
+            canonical(&place)
+        );
+        problems.push(Problem::of_file("", ABOVE, message));
+    }
 }

@@ -97,6 +97,11 @@ impl Rules {
         self.all.iter().find(|rule| canonical(&rule.path) == path)
     }
 
+    /// Where the rule of this path first stands, as `file:line`.
+    pub(crate) fn place(&self, path: &str) -> String {
+        self.at(path).map(|rule| format!("{}:{}", rule.file(), rule.line())).unwrap_or_default()
+    }
+
     pub(crate) fn has(&self, path: &str) -> bool {
         self.at(path).is_some()
     }

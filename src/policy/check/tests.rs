@@ -1,6 +1,6 @@
 //! What does not load, with its place; and what does.
 
-use crate::snapshot::tests::load;
+use crate::snapshot::tests::{decide, load};
 
 /// Problems of a policy as `line:col code`, in order.
 fn check(policy: &str, expected: &[&str]) {
@@ -112,18 +112,63 @@ fn tests_that_would_pass_whatever_they_say_are_refused() {
 
 #[test]
 fn everything_is_told_at_once() {
-    let first = "package toolgate\ndecision := input.x\ny := missing(1)\n";
+    let first = "package toolgate\ndecision := input.x\ny := upper(1, 2, 3)\n";
     let second = "package other\nz := http.send({})\n";
     check_files(
         &[("a.rego", first), ("b.rego", second), ("c.rego", "package c\nx := [\n"), ("data.json", "{\"a\": 1, \"a\": 2}")],
-        &[
-            "2:13 policy.unknown_input",
-            "3:6 policy.unknown_function",
-            "2:6 policy.forbidden_function",
-            "3:1 policy.syntax",
-            "0:0 policy.data",
-        ],
+        &["2:13 policy.unknown_input", "3:6 policy.arity", "2:6 policy.forbidden_function", "3:1 policy.syntax", "0:0 policy.data"],
     );
+}
+
+#[test]
+fn what_may_stand_in_a_file_that_cannot_be_read_is_not_missed() {
+    check("package toolgate\ndecision := \n", &["3:1 policy.syntax"]);
+    let tool = ("t.rego", "package toolgate.tools.t\nx := data.lib.f(1)\ny := g(1)\n");
+    check_files(&[("lib.rego", "package lib\nf(x) := [\n"), tool], &["3:1 policy.syntax"]);
+    check_files(
+        &[tool],
+        &["0:0 policy.entry_point", "1:1 policy.entry_point", "2:6 policy.unknown_function", "3:6 policy.unknown_function"],
+    );
+}
+
+#[test]
+fn a_result_that_is_no_decision_names_its_rule() {
+    check(&with_head("").replace("false", "\"yes\""), &["2:1 policy.result"]);
+    check_files(
+        &[("p.rego", "package toolgate\n\n\ndecision := {\"allowed\": true}\n"), ("t.rego", "package toolgate.tools.t\n\ndecision := 1\n")],
+        &["4:1 policy.result", "3:1 policy.result"],
+    );
+    // What only some calls show is said when they come.
+    let policy = "package toolgate\n\ndecision := x if x := input.call.arguments.x\n";
+    for (arguments, told) in
+        [("{\"x\": {}}", "p.rego:3: the result has no `allow`"), ("{}", "p.rego:3: the policy has no value for this call")]
+    {
+        let decision = decide(policy, arguments);
+        assert!(decision.reasons[0].message.starts_with(told), "{decision:?}");
+    }
+}
+
+#[test]
+fn the_folder_above_a_bundle_is_not_taken_for_it() {
+    let policy = |reads: &str| format!("package toolgate\ndecision if {reads}\n");
+    let (lost, found, whole) = (policy("data.roles.a"), policy("data.rules.roles.a"), policy("data[\"rules\"]"));
+    let data = ("rules/roles/data.json", "{\"a\": true}");
+    for (files, refused) in [
+        (vec![("rules/p.rego", lost.as_str()), data], true),
+        (vec![("rules/p.rego", &lost), data, ("rules/p_test.rego", "package t\ntest_a if data.roles.a with data.roles.a as true\n")], true),
+        (vec![("rules/p.rego", &found), data], false),
+        (vec![("rules/p.rego", &whole), data], false),
+        (vec![("rules/p.rego", &lost)], false),
+        (vec![("rules/p.rego", &lost), data, (".manifest", "{}")], false),
+        (vec![("rules/p.rego", &lost), data, ("data.json", "{}")], false),
+        (vec![("rules/p.rego", &lost), data, ("other.rego", "package other\n")], false),
+        (vec![("p.rego", &lost), data], false),
+        (vec![("rules/p.rego", &lost), ("roles/data.json", "{\"a\": true}")], false),
+    ] {
+        check_files(&files, if refused { &["0:0 policy.above_bundle"] } else { &[] });
+    }
+    let told = load(&[("rules/p.rego", lost.as_str()), data]).unwrap_err()[0].to_string();
+    assert!(told.contains("the folder `rules`") && told.contains("`data.rules`"), "{told}");
 }
 
 #[test]

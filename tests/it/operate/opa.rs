@@ -109,6 +109,17 @@ fn a_test_run_ends_as_that_of_opa() {
     ends(&opa, "it does not load", &[policy, ("toolgate_test.rego", &broken)], 1);
     ends(&opa, "one is for later", &[policy, ("toolgate_test.rego", &later)], 2);
     ends(&opa, "a function fails", &[policy, ("toolgate_test.rego", &breaks)], 2);
+    for (story, run, code) in [("none matches", &["-r", "nowhere"][..], 0), ("none may match", &["-r", "nowhere", "--fail-on-empty"], 1)] {
+        let folder = Folder::new("opa");
+        folder.write("toolgate.rego", policy.1);
+        folder.write("toolgate_test.rego", &good);
+        let path = folder.path().to_str().unwrap();
+        let (ours, theirs) =
+            (command(folder.path(), &[&["policy", "test", path], run].concat(), &[]), opa.run(&[&["test", path], run].concat()));
+        let told = String::from_utf8_lossy(&ours.stderr).into_owned();
+        assert_eq!((ours.status.code(), theirs.status.code()), (Some(code), Some(code)), "{story}: {told}");
+        assert!(told.contains("no test was run: none has `nowhere` in its name") && ours.stdout.is_empty(), "{story}: {told}");
+    }
     let default = repository("policies/default");
     let (ours, theirs) = (command(&default, &["policy", "test", "."], &[]), opa.run(&["test", default.to_str().unwrap()]));
     assert_eq!((ours.status.code(), theirs.status.code()), (Some(0), Some(0)), "{}", String::from_utf8_lossy(&theirs.stdout));
