@@ -68,6 +68,7 @@ fn mode(config: &Config, findings: &mut Findings) {
     if rules.level.is_permissive() {
         findings.warnings.push(format!("{name} is permissive: calls that the policy refuses are forwarded with a warning"));
     }
+    findings.warnings.extend(config.in_the_clear());
     if rules.level >= Level::Strict && rules.lock == Lock::On {
         findings.warnings.push(
             "the training lock is on: every call is refused, since training sessions are not built yet; an overlay may switch it off"
