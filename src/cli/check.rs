@@ -84,7 +84,7 @@ fn policy(config: &Config, findings: &mut Findings) {
     let path = config.policy.source.display().to_string();
     let source = match sources::policy(&config.policy.source) {
         Ok(source) => source,
-        Err(error) => return findings.wrong.push(error.to_string()),
+        Err(error) => return findings.wrong.push(in_folder(&config.policy.source, &error.to_string())),
     };
     let settings = config.policy.settings.clone();
     match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {
