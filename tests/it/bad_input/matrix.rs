@@ -84,11 +84,12 @@ impl Case {
         let seen = Seen { answers, unanswered, reached: ground.recorder.received().split_off(before) };
         let aborted = code.signal() == Some(6);
         assert!(!aborted || self.room == Room::Memory, "{self:?}: {code}");
+        // Without memory for a thread there is none to go on either.
+        assert!(aborted || !sidecar.toolgate.lines().iter().any(|line| line.contains("panicked")), "{self:?}");
         assert!(aborted || code.code().is_some() || self.trouble != Trouble::End && lost.is_some(), "{self:?}: it ended by itself: {code}");
         assert!(seen.unanswered == 0 || aborted || self.trouble == Trouble::End, "{self:?}: {} unanswered", seen.unanswered);
         self.judge(&seen);
         self.accounts(&sidecar, &seen, lost);
-        assert!(!sidecar.toolgate.lines().iter().any(|line| line.contains("panicked")), "{self:?}");
         let statuses: BTreeSet<u16> = seen.answers.iter().map(|(_, answer)| answer.status).collect();
         let felt = [
             ("no memory", aborted),
