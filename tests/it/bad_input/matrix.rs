@@ -131,7 +131,10 @@ impl Case {
             if self.store == Store::Up {
                 ground.clickhouse.stop();
             }
-            let full = (0..500).any(|_| denied(&large).status == 503 || lost(sidecar) > Some(0));
+            let full = (0..500).any(|_| {
+                denied(&large);
+                lost(sidecar) > Some(0)
+            });
             if self.store == Store::Up {
                 ground.clickhouse.cont();
             }
