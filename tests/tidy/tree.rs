@@ -56,10 +56,12 @@ fn read(folder: &Path, path: &str, files: &mut Vec<File>) {
     for entry in entries {
         let name = entry.file_name().into_string().unwrap();
         let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+        // In a second work tree of a repository, .git is a file.
+        if is_foreign(&name) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !is_foreign(&name) {
-                read(&entry.path(), &below, files);
-            }
+            read(&entry.path(), &below, files);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
             files.push(File { path: below, text });
         }
