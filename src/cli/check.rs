@@ -69,6 +69,7 @@ fn mode(config: &Config, findings: &mut Findings) {
     if rules.level.is_permissive() {
         findings.warnings.push(format!("{name} is permissive: calls that the policy refuses are forwarded with a warning"));
     }
+    findings.warnings.extend(config.in_the_clear());
     if rules.level >= Level::Strict && rules.lock == Lock::On {
         findings.warnings.push(
             "the training lock is on: every call is refused, since training sessions are not built yet; an overlay may switch it off"
@@ -84,7 +85,7 @@ fn policy(config: &Config, findings: &mut Findings) {
     let path = config.policy.source.display().to_string();
     let source = match sources::policy(&config.policy.source) {
         Ok(source) => source,
-        Err(error) => return findings.wrong.push(error.to_string()),
+        Err(error) => return findings.wrong.push(in_folder(&config.policy.source, &error.to_string())),
     };
     let settings = config.policy.settings.clone();
     match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {

@@ -182,6 +182,9 @@ fn announce(house: &House) {
     } else {
         tracing::info!(mode = mode.name, enforcement = mode.enforcement, writer, "starting");
     }
+    for line in house.config.in_the_clear() {
+        tracing::warn!("{line}");
+    }
 }
 
 async fn lifecycle(house: &House, action: LifecycleAction) {

@@ -92,6 +92,17 @@ impl Config {
     pub fn rules(&self) -> Rules {
         self.active.settings.rules()
     }
+
+    /// What is reached over plain HTTP beyond this machine, in words; only a permissive mode has any.
+    #[must_use]
+    pub fn in_the_clear(&self) -> Vec<String> {
+        let upstreams = self.upstreams.iter().filter(|upstream| matches!(upstream.way, Way::Http { reach: wire::Reach::Anywhere, .. }));
+        let store = self.audit.clickhouse.iter().filter(|store| store.tls == Transport::Plain && !load::stays_here(&store.host));
+        let names = upstreams.map(|upstream| format!("upstream `{}`", upstream.name)).chain(store.map(|_| "ClickHouse".to_owned()));
+        names
+            .map(|name| format!("{name} is reached over plain HTTP beyond this machine: whoever is between reads and changes it"))
+            .collect()
+    }
 }
 
 #[cfg(test)]

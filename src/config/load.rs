@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use enforcement::{Level, Rules};
+use enforcement::{Level, Mode, Rules};
 use wire::Reach;
 
 use crate::files::{self, Writers};
@@ -23,14 +23,16 @@ pub(crate) struct Context<'a> {
     pub(crate) listeners: Vec<String>,
     pub(crate) upstreams: Vec<String>,
     pub(crate) issuers: Vec<String>,
-    /// None where the mode itself is not known.
+    /// None where the mode itself is not known; where its settings cannot be read, what it promises at least.
     pub(crate) rules: Option<Rules>,
     pub(crate) durability_min: Option<Durability>,
+    mode: Option<Mode>,
     active: Option<&'a Active>,
 }
 
 /// What stands beside `toolgate.yaml`.
 struct Beside {
+    mode: Option<Mode>,
     active: Option<Active>,
     minimum: Option<(Document, Writers)>,
     pod: PodSigns,
@@ -58,7 +60,12 @@ impl Config {
     }
 
     pub(crate) fn of_tree(root: &Node, folder: &Path, active: &Active, found: &Found) -> Option<Self> {
-        assemble(root, folder, Beside { active: Some(active.clone()), minimum: None, pod: PodSigns::default() }, found)
+        assemble(
+            root,
+            folder,
+            Beside { mode: Some(active.mode), active: Some(active.clone()), minimum: None, pod: PodSigns::default() },
+            found,
+        )
     }
 
     fn read(file: &Path, overlay: Option<&Path>, surroundings: &Surroundings, found: &Found) -> Option<Self> {
@@ -73,27 +80,28 @@ impl Config {
             true => None,
             false => files::read_owned(&minimum, "the minimum of enforcement", found),
         };
-        assemble(&root?, folder, Beside { active, minimum, pod: surroundings.pod }, found)
+        assemble(&root?, folder, Beside { mode, active, minimum, pod: surroundings.pod }, found)
     }
 }
 
 impl Context<'_> {
-    pub(crate) fn of<'a>(root: &Node, active: Option<&'a Active>) -> Context<'a> {
+    pub(crate) fn of<'a>(root: &Node, mode: Option<Mode>, active: Option<&'a Active>) -> Context<'a> {
         let names = |list: Option<&Node>, key| list.map(|list| names_of(list, key)).unwrap_or_default();
         let words = |found: Vec<(String, _)>| found.into_iter().map(|(name, _)| name).collect();
         Context {
             listeners: words(names(child(root, "listeners"), "name")),
             upstreams: words(names(child(root, "upstreams"), "name")),
             issuers: words(names(child(root, "identity").and_then(|identity| child(identity, "issuers")), "issuer")),
-            rules: active.map(|active| active.settings.rules()),
-            durability_min: active.and_then(|active| modes::demands(active.mode).durability_min),
+            rules: active.map(|active| active.settings.rules()).or(mode.map(Mode::promises)),
+            durability_min: mode.and_then(|mode| modes::demands(mode).durability_min),
+            mode,
             active,
         }
     }
 
     /// How far plain HTTP to `host` may go: it stays on the machine, except in permissive modes.
     pub(crate) fn plain_reach(&self, section: &Section<'_>, key: &str, host: &str) -> Option<Reach> {
-        let local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let local = stays_here(host);
         match self.rules {
             Some(rules) if !local && !rules.level.is_permissive() => {
                 let level = rules.level;
@@ -105,6 +113,11 @@ impl Context<'_> {
             Some(_) | None => Some(if local { Reach::Loopback } else { Reach::Anywhere }),
         }
     }
+}
+
+/// Whether `host` is this machine.
+pub(crate) fn stays_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
@@ -127,7 +140,7 @@ fn assemble(root: &Node, folder: &Path, beside: Beside, found: &Found) -> Option
 fn sections(section: &mut Section<'_>, root: &Node, mut beside: Beside, found: &Found) -> Option<Config> {
     let listeners = section.required("listeners", &named("name", map("a map that describes a listener", listeners::listener), 1..=64));
     raise(&mut beside, listeners.as_deref().unwrap_or_default(), found);
-    let context = Context::of(root, beside.active.as_ref());
+    let context = Context::of(root, beside.mode, beside.active.as_ref());
     let modes = section.or("modes", section.folder.join(MODES_FILE), &path());
     section.or("minimum_enforcement", PathBuf::from(floor::MINIMUM_FILE), &path());
     permissive_in_pod(section, &context, beside.pod);
@@ -193,11 +206,12 @@ fn raise(beside: &mut Beside, listeners: &[Listener], found: &Found) {
 /// `warn` inside a pod starts only if the configuration says so, and some modes hear no such thing.
 fn permissive_in_pod(section: &mut Section<'_>, context: &Context<'_>, pod: PodSigns) {
     let wanted = section.or("permissive_in_pod", false, &flag());
-    let (Some(said), Some(active)) = (wanted, context.active) else { return };
-    let (mode, level) = (active.mode.name(), active.settings.enforcement);
-    if said && !modes::demands(active.mode).may_be_permissive_in_pod {
-        section.wrong_at::<()>("permissive_in_pod", format!("{mode} knows no such exception: leave the key out"));
-    } else if !said && pod.is_pod() && level == Level::Warn {
+    let (Some(said), Some(mode)) = (wanted, context.mode) else { return };
+    let warns = context.active.is_some_and(|active| active.settings.enforcement == Level::Warn);
+    if said && !modes::demands(mode).may_be_permissive_in_pod {
+        section.wrong_at::<()>("permissive_in_pod", format!("{} knows no such exception: leave the key out", mode.name()));
+    } else if !said && pod.is_pod() && warns {
+        let mode = mode.name();
         let message = format!(
             "{mode} forwards what the policy refuses, and this is a Kubernetes pod: run another mode, or write `permissive_in_pod: true`"
         );

@@ -34,7 +34,7 @@ impl Trail {
         let folder = file.parent().unwrap_or(Path::new(""));
         let document = files::read(file, "the configuration", found)?;
         let root = tree(&document.name, &document.bytes, found)?;
-        let context = Context::of(&root, None);
+        let context = Context::of(&root, None, None);
         Field { node: &root, path: String::new(), folder, found }.section(|section| {
             let clickhouse = section.section("audit", |section| {
                 let clickhouse =

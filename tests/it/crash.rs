@@ -5,15 +5,14 @@ mod load;
 use crate::ledger::{Ledger, copies};
 use crate::notes;
 use crate::peers::{ClickHouse, Recorder};
+use crate::soak;
 use load::{Round, Wave};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Kills of every run.
 const ROUNDS: u64 = 20;
-/// Seconds for which the rounds go on, however many: `make soak`.
-const SECONDS: &str = "TOOLGATE_CRASH_SECONDS";
 /// Clients that call at once.
 const CLIENTS: usize = 24;
 /// A kill comes after fewer answers than this, counted from the moment when the clients begin.
@@ -25,7 +24,7 @@ const CLICKHOUSE_EVERY: u64 = 7;
 fn kill_9_under_load_loses_doubles_and_hides_nothing() {
     let (recorder, mut clickhouse) = (Recorder::start(), ClickHouse::start());
     let (mut sidecar, at) = notes::begin(&recorder, &clickhouse);
-    let until = Instant::now() + Duration::from_secs(std::env::var(SECONDS).map_or(0, |seconds| seconds.parse().unwrap()));
+    let until = Instant::now() + soak::time().unwrap_or_default();
     let (mut rounds, mut seen) = (0, Vec::new());
     while rounds < ROUNDS || Instant::now() < until {
         rounds += 1;

@@ -31,6 +31,8 @@ mod sidecar;
 #[cfg(test)]
 mod single_use;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod trail;

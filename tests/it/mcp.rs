@@ -2,7 +2,9 @@
 
 mod sessions;
 
-use crate::peers::{Authority, Conformance, EverythingServer, Folder, NodeEverything, Stunnel, get, node_script, python_script, ran, run};
+use crate::peers::{
+    Authority, Conformance, EverythingServer, Folder, NodeEverything, Stunnel, get, node_script, python_script, ran, run, rust_client,
+};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -66,11 +68,12 @@ fn the_conformance_suite_scores_through_toolgate_as_it_does_direct() {
 /// An official client: its name, and how it is run against a URL in a revision.
 type Client = (&'static str, fn(&str, &str) -> Output);
 
-const CLIENTS: [Client; 4] = [
+const CLIENTS: [Client; 5] = [
     ("TypeScript v1", |url, _| node_script(&source("typescript_v1.mjs"), &[url])),
     ("TypeScript v2", |url, revision| node_script(&source("typescript_v2.mjs"), &[url, revision])),
     ("Python", |url, revision| python_script(&source("python.py"), &[url, revision])),
     ("Go", |url, revision| run(Command::new(go_client()).args([url, revision]), BUILD_LIMIT)),
+    ("Rust", |url, revision| rust_client(&[url, revision])),
 ];
 
 fn source(name: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 //! The modes as people, scripts and agents in Python see them: the same settings everywhere, and nothing starts without a mode.
 
+mod starts;
+
 use crate::peers::{Folder, run};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

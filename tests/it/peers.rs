@@ -18,7 +18,7 @@ mod tests;
 mod toolgate;
 
 pub(crate) use clickhouse::{AUDITOR, ClickHouse, OWNER, WRITER};
-pub(crate) use clients::{Conformance, node_script, python_script};
+pub(crate) use clients::{Conformance, node_script, python_script, rust_client};
 pub(crate) use folder::Folder;
 pub(crate) use http::{Answer, Door, ask, get, post};
 pub(crate) use mcp::{EverythingServer, FilesystemServer, NodeEverything};
@@ -26,7 +26,7 @@ pub(crate) use opa::Opa;
 pub(crate) use patience::until;
 pub(crate) use pki::{Authority, Leaf, Wrong};
 pub(crate) use process::{Process, free_port, run};
-pub(crate) use recorder::Recorder;
+pub(crate) use recorder::{Received, Recorder};
 pub(crate) use stunnel::Stunnel;
 pub(crate) use toolgate::{Toolgate, command};
 

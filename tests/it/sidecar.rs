@@ -2,7 +2,7 @@
 //! members, not what a story wants to show.
 
 use crate::peers::pki::Issued;
-use crate::peers::{Answer, Authority, Door, Folder, Toolgate, free_port, post, until};
+use crate::peers::{Answer, Authority, Door, Folder, Toolgate, command, free_port, post, until};
 use journal::{Cursor, Reader};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     routes: Vec<String>,
     more: Vec<String>,
     policy: Vec<String>,
+    envs: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -53,6 +54,7 @@ impl Plan {
             routes: Vec::new(),
             more: Vec::new(),
             policy: Vec::new(),
+            envs: Vec::new(),
         };
         plan.identity("trust_domain: example.org")
     }
@@ -137,6 +139,12 @@ impl Plan {
         self
     }
 
+    /// A variable of the environment that it starts in.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Plan {
+        self.envs.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Names a ClickHouse where nobody listens: what strict modes ask for, and the journal keeps everything.
     pub(crate) fn clickhouse_away(self) -> Plan {
         let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -186,10 +194,22 @@ impl Plan {
         self.started(mode, "/livez")
     }
 
+    /// It does not start; what it says instead.
+    pub(crate) fn refused(self, mode: &str) -> String {
+        self.folder.write("toolgate.yaml", self.whole_text());
+        let envs: Vec<_> =
+            self.envs.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("SOMA_AGENT_MODE", mode)]).collect();
+        let output = command(self.folder.path(), &["run"], &envs);
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        said
+    }
+
     fn started(self, mode: &str, ready: &str) -> Sidecar {
         let (text, journal) = (self.whole_text(), self.journal);
+        let envs = [self.envs, vec![("SOMA_AGENT_MODE".to_owned(), mode.to_owned())]].concat();
         let admin = Door::Unix(self.folder.path().join("admin.sock"));
-        let toolgate = Toolgate::start_until(self.folder, &text, mode, admin.clone(), ready);
+        let toolgate = Toolgate::start_until(self.folder, &text, envs, admin.clone(), ready);
         // It is alive a moment before its listeners are open.
         toolgate.await_line(0, "\"serving\"");
         Sidecar { toolgate, admin, journal }

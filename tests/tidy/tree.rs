@@ -56,14 +56,13 @@ fn read(folder: &Path, path: &str, files: &mut Vec<File>) {
     for entry in entries {
         let name = entry.file_name().into_string().unwrap();
         let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+        // In a second work tree of a repository, .git is a file.
+        if is_foreign(&name) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !is_foreign(&name) {
-                read(&entry.path(), &below, files);
-            }
-        // In a work tree beside another `.git` is a file.
-        } else if name != ".git"
-            && let Ok(text) = fs::read_to_string(entry.path())
-        {
+            read(&entry.path(), &below, files);
+        } else if let Ok(text) = fs::read_to_string(entry.path()) {
             files.push(File { path: below, text });
         }
     }

@@ -98,6 +98,12 @@ go_tool() {
   CGO_ENABLED=0 GOBIN=$tools/bin GOFLAGS=-buildvcs=false timeout "$patience" go install -trimpath -ldflags '-s -w' "$package"
 }
 
+rust_client() {
+  timeout "$patience" "${CARGO:-cargo}" build --locked --manifest-path "$root/tests/it/mcp/rust/Cargo.toml" --target-dir "$tools/rust-client"
+  cp "$tools/rust-client/debug/rust-client" "$tools/bin/"
+  rm -rf "$tools/rust-client"
+}
+
 python_packages() {
   rm -rf "$tools/python"
   timeout "$patience" python3 -m venv "$tools/python"
@@ -118,6 +124,7 @@ group() {
     mcp)
       tool mcp "$(content_key "$here/mcp/"*)" mcp_packages
       go_group everything-server everything-client
+      tool rust-client "$(content_key "$root/tests/it/mcp/rust/"*)" rust_client
       ;;
     opa) go_group opa ;;
     python) tool python "$(content_key "$here/python/requirements.txt")" python_packages ;;

@@ -30,6 +30,14 @@ pub(crate) fn python_script(script: &Path, arguments: &[&str]) -> Output {
     run(Command::new(python).arg(script).args(arguments), LIMIT)
 }
 
+/// Runs the program that has the official Rust SDK. It is built as its lock file says.
+pub(crate) fn rust_client(arguments: &[&str]) -> Output {
+    let lock = include_str!("../mcp/rust/Cargo.lock");
+    let version = lock.split("name = \"rmcp\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+    ran("MCP client SDK (Rust)", version.unwrap());
+    run(Command::new(tool("bin/rust-client")).args(arguments), LIMIT)
+}
+
 /// What the official conformance suite said.
 #[derive(Debug)]
 pub(crate) struct Conformance {

@@ -20,13 +20,12 @@ impl Toolgate {
     /// Runs `toolgate run --config <folder>/toolgate.yaml` with the current folder `folder` and the mode in its environment.
     /// Ready when `/readyz` at `admin`, which the configuration must name, answers 200.
     pub(crate) fn start(folder: Folder, config: &str, mode: &str, admin: impl Into<Door>) -> Toolgate {
-        Toolgate::start_until(folder, config, mode, admin, "/readyz")
+        Toolgate::start_until(folder, config, vec![("SOMA_AGENT_MODE".to_owned(), mode.to_owned())], admin, "/readyz")
     }
 
-    /// The same, and it counts as started when `ready`, a path of the admin listener, answers 200.
-    pub(crate) fn start_until(folder: Folder, config: &str, mode: &str, admin: impl Into<Door>, ready: &str) -> Toolgate {
+    /// The same with this environment, and it counts as started when `ready`, a path of the admin listener, answers 200.
+    pub(crate) fn start_until(folder: Folder, config: &str, envs: Vec<(String, String)>, admin: impl Into<Door>, ready: &str) -> Toolgate {
         folder.write("toolgate.yaml", config);
-        let envs = vec![("SOMA_AGENT_MODE".to_owned(), mode.to_owned())];
         let admin = admin.into();
         let process = launch(&folder, &envs, &admin, ready);
         Toolgate { process, folder, envs, admin, ready: ready.to_owned() }
