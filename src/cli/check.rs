@@ -8,6 +8,7 @@ use crate::service::rehearse;
 use crate::sources;
 use config::{Config, Way};
 use enforcement::{Level, Lock};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use wire::Failure;
@@ -76,9 +77,17 @@ fn mode(config: &Config, findings: &mut Findings) {
                 .to_owned(),
         );
     }
-    if config.permissions.keys.is_none() && !rules.level.is_permissive() {
-        findings.warnings.push("`permissions.keys` names no file: nobody can lift a refusal".to_owned());
+    if !rules.level.is_permissive() {
+        findings.warnings.extend(unsigned(config.permissions.keys.as_deref()));
     }
+}
+
+/// Why nobody can lift a refusal, if nobody can. A file that does not read is told with the other keys.
+fn unsigned(keys: Option<&Path>) -> Option<String> {
+    let Some(path) = keys else { return Some("`permissions.keys` names no file: nobody can lift a refusal".to_owned()) };
+    let read: serde_json::Value = serde_json::from_slice(&sources::file(path).ok()?).ok()?;
+    let none = read.get("keys")?.as_array()?.is_empty();
+    none.then(|| format!("`{}` holds no key: nobody can lift a refusal until `toolgate permission keygen` adds one", path.display()))
 }
 
 fn policy(config: &Config, findings: &mut Findings) {

@@ -18,12 +18,14 @@ fn check_says_where_it_looked_for_a_server_and_whom_it_expected() {
         .upstream_as(format!("{{name: files, kind: mtls, address: 'localhost:{}', spiffe_id: '{wanted}'}}", another.port()));
     let (plan, _) = plan.clickhouse_away().mtls("fleet", &authority.svid(OWN_PATH), &authority);
     let plan = plan.route("{name: there, listener: fleet, upstream: there, protocol: mcp, prefix: /mcp}");
-    let folder = plan.written();
+    let folder = plan.more("permissions: {keys: keys.json}").written();
+    folder.write("keys.json", "{\"keys\": []}");
     let output = command(folder.path(), &["check"], &[("SOMA_AGENT_MODE", "PRODUCTION")]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
     let line = |start: &str| told.lines().find(|line| line.contains(start)).unwrap_or_else(|| panic!("no `{start}` in\n{told}"));
     assert!(line("upstream `there`").starts_with("ok "), "{told}");
+    assert!(line("keys.json` holds no key").starts_with("WARNING "), "{told}");
     for (start, words) in [
         (format!("upstream `away` at `{nobody}`: "), vec!["refused", "`upstreams[away].address`"]),
         ("upstream `socket` at `".to_owned(), vec!["nowhere.sock", "`upstreams[socket].path`"]),
