@@ -7,6 +7,7 @@ mod deposits;
 
 use crate::service::House;
 use crate::telemetry::{LimitLabels, rendered};
+use crate::view::is_meant;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt as _;
@@ -32,6 +33,9 @@ impl Handler for Admin {
     async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
         let Accepted { head, body, peer, .. } = accepted;
         let path = head.uri.path();
+        if self.reach == Reach::Admin && !is_meant(&peer, &head) {
+            return problem(StatusCode::BAD_REQUEST, "toolgate.http.host", "the host of this request is not this machine: ask `localhost`");
+        }
         if path.starts_with("/v1/") && self.reach == Reach::Admin && !self.administers(peer.uid()) {
             return stranger(peer.uid());
         }

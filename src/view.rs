@@ -101,11 +101,9 @@ impl View {
 }
 
 impl Route {
-    /// Whether a request may be meant for this machine. A page in a browser of the agent's own user could have its name resolved to loopback
-    /// (DNS rebinding) and would be taken for the agent; an upstream that is told its own host would not notice.
+    /// Whether a request may be meant for this route: a route that names its host takes that one alone.
     pub(crate) fn is_meant(&self, peer: &Peer, head: &Head) -> bool {
-        let is_browsable = matches!(peer, Peer::Local(_)) && peer.address().is_some();
-        !is_browsable || self.host.is_some() || host(head).is_none_or(is_this_machine)
+        self.host.is_some() || is_meant(peer, head)
     }
 
     fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
@@ -113,6 +111,13 @@ impl Route {
             && self.host.as_deref().is_none_or(|wanted| host.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
             && below(path, &self.prefix)
     }
+}
+
+/// Whether a request may be meant for this machine. A page in a browser of the agent's own user could have its name resolved to loopback
+/// (DNS rebinding) and would be taken for the agent; an upstream that is told its own host would not notice.
+pub(crate) fn is_meant(peer: &Peer, head: &Head) -> bool {
+    let is_browsable = matches!(peer, Peer::Local(_)) && peer.address().is_some();
+    !is_browsable || host(head).is_none_or(is_this_machine)
 }
 
 /// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`; `/%6dcp` is the same path (RFC 3986 section 6.2.2.2) and must not find a laxer route.

@@ -118,8 +118,9 @@ fn noted<T>(result: Result<T, Vec<String>>, wrong: &mut Vec<String>) -> Option<T
     result.map_err(|mut problems| wrong.append(&mut problems)).ok()
 }
 
-fn said<P: ToString>(problems: &[P]) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
+/// Problems with what a key names.
+fn said<P: std::fmt::Display>(key: &str, problems: &[P]) -> Vec<String> {
+    problems.iter().map(|problem| format!("`{key}`: {problem}")).collect()
 }
 
 /// A file's bytes; `key` is where the configuration names the file.
@@ -167,12 +168,13 @@ fn mode(config: &Config) -> Mode {
 fn anchors(config: &Config) -> Result<Anchors, Vec<String>> {
     let bundles = &config.identity.trust_bundles;
     let bundles = every(bundles.iter().map(|(domain, path)| Ok((domain.as_str(), read("identity.trust_bundles", path)?))))?;
-    Anchors::build(bundles.iter().map(|(domain, pem)| (*domain, pem.as_slice()))).map_err(|problems| said(&problems))
+    Anchors::build(bundles.iter().map(|(domain, pem)| (*domain, pem.as_slice())))
+        .map_err(|problems| said("identity.trust_bundles", &problems))
 }
 
 fn issuers(config: &Config) -> Result<Issuers, Vec<String>> {
     let all = every(config.identity.issuers.iter().map(|issuer| Ok((issuer, read("identity.issuers", Path::new(&issuer.jwks))?))))?;
-    Issuers::build(all.iter().map(|(issuer, jwks)| (*issuer, jwks.as_slice()))).map_err(|problems| said(&problems))
+    Issuers::build(all.iter().map(|(issuer, jwks)| (*issuer, jwks.as_slice()))).map_err(|problems| said("identity.issuers", &problems))
 }
 
 fn keys(config: &Config) -> Result<Keys, Vec<String>> {
@@ -180,13 +182,13 @@ fn keys(config: &Config) -> Result<Keys, Vec<String>> {
     let Some(path) = &permissions.keys else { return Ok(Keys::none(permissions.settings.clone())) };
     let revocations = permissions.revocations.as_deref().map(|path| read("permissions.revocations", path));
     let (keys, revocations) = both(read("permissions.keys", path), revocations.transpose())?;
-    Keys::build(&keys, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said(&problems))
+    Keys::build(&keys, revocations.as_deref(), permissions.settings.clone()).map_err(|problems| said("permissions", &problems))
 }
 
 fn own(config: &Config) -> Result<Option<Own>, Vec<String>> {
     let Some(files) = &config.identity.svid else { return Ok(None) };
     let (certificate, key) = both(read("identity.svid.certificate", &files.certificate), read("identity.svid.key", &files.key))?;
-    let material = Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?;
+    let material = Material::from_pem(&certificate, &key).map_err(|error| said("identity.svid", &[error]))?;
     Ok(Some(Own::new(material)))
 }
 

@@ -2,7 +2,7 @@
 
 mod opa;
 
-use crate::peers::{Answer, command, get, post};
+use crate::peers::{Answer, ask, command, free_port, get, post};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -119,8 +119,12 @@ fn who_may_not_administer_sees_health_and_metrics_alone() {
     let deposit = post(stranger.admin.clone(), "/v1/permissions", &[], "a.b.c").unwrap();
     assert_eq!((deposit.status, asked("/readyz").status, asked("/metrics").status), (403, 200, 200));
     // Whoever runs it may, if nobody is named.
-    let own = plan(ALLOW, upstream.0.local_addr().unwrap()).0.start("LOCAL");
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let own = plan(ALLOW, upstream.0.local_addr().unwrap()).0.administered_at(at).start("LOCAL");
     assert_eq!(get(own.admin.clone(), "/v1/permissions").unwrap().status, 200);
+    // A page that had its own name resolved to this machine is no user of it.
+    let page = ask(&own.admin, hyper::Request::get("/v1/permissions").header("host", "page.example"), Vec::new()).unwrap();
+    assert!(page.status == 400 && page.text().contains("toolgate.http.host"), "{}", page.text());
 }
 
 #[test]

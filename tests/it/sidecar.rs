@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     folder: Folder,
     journal: PathBuf,
     admin: String,
+    admin_at: Option<SocketAddr>,
     listeners: Vec<String>,
     identity: Vec<String>,
     upstreams: Vec<String>,
@@ -47,7 +48,8 @@ impl Plan {
         let plan = Plan {
             folder,
             journal,
-            admin: String::new(),
+            admin: "{kind: unix, path: admin.sock}".to_owned(),
+            admin_at: None,
             listeners: Vec::new(),
             identity: Vec::new(),
             upstreams: Vec::new(),
@@ -71,7 +73,12 @@ impl Plan {
 
     /// The users that may administer, in YAML.
     pub(crate) fn administered_by(self, uids: &str) -> Plan {
-        Plan { admin: format!(", peer_uids: {uids}"), ..self }
+        Plan { admin: format!("{{kind: unix, path: admin.sock, peer_uids: {uids}}}"), ..self }
+    }
+
+    /// An admin listener on loopback.
+    pub(crate) fn administered_at(self, at: SocketAddr) -> Plan {
+        Plan { admin: format!("{{kind: loopback, address: '{at}'}}"), admin_at: Some(at), ..self }
     }
 
     /// A plain listener that speaks for [`AGENT`] to the user of this test.
@@ -155,7 +162,7 @@ impl Plan {
         let list = |items: &[String]| items.iter().map(|item| format!("\n  - {item}")).collect::<String>();
         let map = |lines: &[String]| lines.iter().map(|line| format!("\n  {line}")).collect::<String>();
         format!(
-            "listeners:{}\nadmin: {{kind: unix, path: admin.sock{}}}\nidentity:{}\nupstreams:{}\nroutes:{}\npolicy:\n  source: policies{}\n{}\n",
+            "listeners:{}\nadmin: {}\nidentity:{}\nupstreams:{}\nroutes:{}\npolicy:\n  source: policies{}\n{}\n",
             list(&self.listeners),
             self.admin,
             map(&self.identity),
@@ -208,7 +215,7 @@ impl Plan {
     fn started(self, mode: &str, ready: &str) -> Sidecar {
         let (text, journal) = (self.whole_text(), self.journal);
         let envs = [self.envs, vec![("SOMA_AGENT_MODE".to_owned(), mode.to_owned())]].concat();
-        let admin = Door::Unix(self.folder.path().join("admin.sock"));
+        let admin = self.admin_at.map_or_else(|| Door::Unix(self.folder.path().join("admin.sock")), Door::from);
         let toolgate = Toolgate::start_until(self.folder, &text, envs, admin.clone(), ready);
         // It is alive a moment before its listeners are open.
         toolgate.await_line(0, "\"serving\"");

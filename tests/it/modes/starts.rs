@@ -180,7 +180,7 @@ toolgate.yaml:5:76: listeners[1].subject: `agent` is not a SPIFFE id such as `sp
 toolgate.yaml:5:94: listeners[1].peer_uids: the list has 0 entries, wanted is a list of 1 to 64 entries, each a whole number from 0 to 4294967294
 toolgate.yaml:7:11: listeners[2].kind: this is `tls`, wanted is one of `mtls`, `loopback`, `unix`
 toolgate.yaml:8:8: admin.address: the key is missing: add it, wanted is a loopback address and port such as `127.0.0.1:8080`
-toolgate.yaml:8:25: admin.adress: unknown key; known here: `kind`, `address`
+toolgate.yaml:8:25: admin.adress: unknown key; known here: `peer_uids`, `kind`, `address`
 toolgate.yaml:11:102: identity.issuers[0].algorithms[0]: this is `HS256`, wanted is one of `RS256`, `PS256`, `ES256`, `ES384`, `EdDSA`
 toolgate.yaml:13:38: upstreams[0].address: plain HTTP would leave the machine, which `fail_closed` refuses: use TLS, loopback or a Unix socket
 toolgate.yaml:16:27: routes[0].listener: this is `agents`, wanted is a name from `listeners`: `agent`, `agent`, `fleet`
