@@ -46,7 +46,7 @@ fn names_and_places_are_taken_once() {
     check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 93: choose another"]);
     let issuer = "    - issuer: https://login.example.org ";
     let twice = format!("    - {{issuer: https://login.example.org, jwks: a, audience: b, algorithms: [ES256]}}\n{issuer}");
-    check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 54"]);
+    check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 55"]);
     check(Local, "address: 127.0.0.1:9901", "address: 127.0.0.1:8080", &["`pod` and `admin` both listen on `127.0.0.1:8080`"]);
     check(Local, "    prefix: /crm\n", "    prefix: /files\n    listener: agents\n", &["`listener` is given twice"]);
     check(
