@@ -42,7 +42,7 @@ pub(crate) struct House {
     pub(crate) declared: Arc<Declared>,
     pub(crate) redacted: Redacted,
     pub(crate) sessions: Sessions,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,
     materials: Materials,
@@ -214,12 +214,12 @@ fn forwarded(house: &House, facts: &Facts) {
 }
 
 /// A call that is being carried.
-struct InFlight(Metrics);
+struct InFlight(Arc<Metrics>);
 
 impl InFlight {
-    fn begin(metrics: &Metrics) -> Self {
+    fn begin(metrics: &Arc<Metrics>) -> Self {
         metrics.calls_in_flight.inc();
-        Self(metrics.clone())
+        Self(Arc::clone(metrics))
     }
 }
 

@@ -64,8 +64,8 @@ pub(crate) struct ModeLabels {
     pub(crate) permissive: String,
 }
 
-/// Every metric of the process. Cheap to clone: each is shared.
-#[derive(Clone, Debug, Default)]
+/// Every metric of the process.
+#[derive(Debug, Default)]
 pub(crate) struct Metrics {
     pub(crate) calls: Family<CallLabels, Counter>,
     pub(crate) refusals: Family<CodeLabels, Counter>,

@@ -186,7 +186,7 @@ impl Relay {
 /// Records how a forwarded call ended. Dropped, the call is recorded as abandoned.
 struct Ending {
     open: Open,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     status: u16,
     released: Instant,
     started: Instant,
@@ -197,7 +197,7 @@ impl Ending {
     fn new(house: &House, facts: &Facts, status: u16, open: Open) -> Self {
         Self {
             open,
-            metrics: house.metrics.clone(),
+            metrics: Arc::clone(&house.metrics),
             status,
             released: facts.released,
             started: facts.started,

@@ -67,7 +67,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         digest: config_digest,
         mode,
     };
-    let metrics = Metrics::default();
+    let metrics = Arc::new(Metrics::default());
     let labels = ModeLabels {
         mode: view.mode.name.to_owned(),
         enforcement: view.mode.enforcement.to_owned(),
