@@ -45,7 +45,7 @@ fuzz: tools ## every fuzz target for FUZZ_SECONDS seconds
 bench: tools ## the figures that must be reached, as ratios in one run
 	@tests/bench/run
 
-soak: tools build ## load with crashes for SOAK_SECONDS seconds, any three faults together, every mutant of the configuration
+soak: tools build ## load with crashes for SOAK_SECONDS seconds, any three faults together, every mutant of the configuration, every flood for a minute
 	@tests/faults/run $(SOAK_SECONDS)
 
 static: ## the static binary of the container image, run in an empty root

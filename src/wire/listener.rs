@@ -124,7 +124,7 @@ fn tcp(name: &str, address: SocketAddr) -> Result<TcpListener, WireError> {
     })
 }
 
-/// The kernel's list is as long as there are sockets: a flood of connections reads it no faster than two threads can.
+/// Where the kernel must be asked for its whole list, that is as long as there are sockets: a flood of connections reads it no faster than two threads can.
 static LOOK_UPS: Semaphore = Semaphore::const_new(2);
 
 async fn owner(peer: SocketAddr, own: SocketAddr) -> Option<u32> {

@@ -15,6 +15,7 @@ mod process;
 mod recorder;
 mod stunnel;
 mod tests;
+mod ticker;
 mod toolgate;
 
 pub(crate) use clickhouse::{AUDITOR, ClickHouse, OWNER, WRITER};
@@ -23,11 +24,12 @@ pub(crate) use folder::Folder;
 pub(crate) use http::{Answer, Door, ask, get, post};
 pub(crate) use mcp::{EverythingServer, FilesystemServer, NodeEverything};
 pub(crate) use opa::Opa;
-pub(crate) use patience::until;
+pub(crate) use patience::{Pace, until};
 pub(crate) use pki::{Authority, Leaf, Wrong};
 pub(crate) use process::{Process, free_port, run};
 pub(crate) use recorder::{Received, Recorder};
 pub(crate) use stunnel::Stunnel;
+pub(crate) use ticker::Ticker;
 pub(crate) use toolgate::{Toolgate, command};
 
 use std::io::Write;

@@ -1,5 +1,9 @@
-//! Whose process is at the other end of a loopback TCP connection: the owner of its socket in `/proc/net/tcp` and `tcp6`.
+//! Whose process is at the other end of a loopback TCP connection: the owner of its socket, asked for over netlink, or else found in `/proc/net/tcp` and
+//! `tcp6`. Those list every socket, so that ten thousand connections would cost ten thousand readings of ten thousand lines.
 
+mod diag;
+
+use diag::Said;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -7,9 +11,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const ESTABLISHED: &str = "01";
 
-/// The user who owns the socket at `peer` that is connected to `own`. Reads two files: not for an async thread.
-/// `None` where the kernel lists no such socket any more, or it is closed already.
+/// The user who owns the socket at `peer` that is connected to `own`. May read two files: not for an async thread.
+/// `None` where the kernel knows no such socket any more, or it is closed already.
 pub(crate) fn of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    match diag::ask(peer, own) {
+        Said::Owner(uid) => Some(uid),
+        Said::Nobody => None,
+        Said::Nothing => listed(peer, own),
+    }
+}
+
+fn listed(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     // An IPv6 socket may speak IPv4 (RFC 4291 section 2.5.5.2), and is listed under tcp6 then.
     let listings: &[(&str, bool)] =
         if peer.is_ipv4() { &[("/proc/net/tcp", false), ("/proc/net/tcp6", true)] } else { &[("/proc/net/tcp6", true)] };
@@ -49,7 +61,7 @@ fn place(address: SocketAddr, wide: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{find, of, place};
+    use super::{find, listed, of, place};
     use std::net::{TcpListener, TcpStream};
 
     #[test]
@@ -80,9 +92,10 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let client = TcpStream::connect((connect, port)).unwrap();
             let (served, peer) = listener.accept().unwrap();
-            assert_eq!(of(peer, served.local_addr().unwrap()), Some(rustix::process::getuid().as_raw()), "{connect}");
+            let (own, uid) = (served.local_addr().unwrap(), rustix::process::getuid().as_raw());
+            assert_eq!([of(peer, own), listed(peer, own)], [Some(uid); 2], "{connect}");
             drop(client);
-            assert_eq!(of(peer, served.local_addr().unwrap()), None, "{connect} closed");
+            assert_eq!([of(peer, own), listed(peer, own)], [None; 2], "{connect} closed");
         }
     }
 }

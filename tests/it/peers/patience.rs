@@ -16,3 +16,23 @@ pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Op
         std::thread::sleep(PAUSE);
     }
 }
+
+/// What is done at a steady pace, as an attacker does it; no test waits for anything by it.
+pub(crate) struct Pace {
+    every: Duration,
+    due: Instant,
+}
+
+impl Pace {
+    /// The first time is now.
+    pub(crate) fn new(every: Duration) -> Pace {
+        Pace { every, due: Instant::now() }
+    }
+
+    /// Returns when it is time again. What came too late is not made up for.
+    pub(crate) fn await_next(&mut self) {
+        let now = Instant::now();
+        std::thread::sleep(self.due.saturating_duration_since(now));
+        self.due = self.due.max(now) + self.every;
+    }
+}
