@@ -69,6 +69,9 @@ impl Admin {
         if mode.permissive {
             lines.push("PERMISSIVE: calls that the policy refuses are forwarded with a warning".to_owned());
         }
+        if let Some(problem) = self.house.policy_rejected.load().as_deref() {
+            lines.push(format!("the policy on disk is rejected, the last good one stays: {problem}"));
+        }
         if why.is_empty() {
             lines.insert(0, "ready".to_owned());
             return text(StatusCode::OK, lines.join("\n") + "\n");

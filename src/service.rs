@@ -46,12 +46,18 @@ pub(crate) struct House {
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,
     materials: Materials,
-    /// When the policy's source was last read and found good. By the clock that nobody sets: set back, the other would make a policy young for ever.
+    /// When the policy's source was last read. By the clock that nobody sets: set back, the other would make a policy young for ever.
     policy_checked: ArcSwapOption<Instant>,
+    /// What is wrong with the policy on disk, where it is not the one that is loaded.
+    pub(crate) policy_rejected: ArcSwapOption<String>,
     /// Calls that went on or were refused without a record, since the last record of such.
     losses: AtomicU64,
     draining: AtomicBool,
 }
+
+/// Until somebody does it, every call is refused.
+pub(crate) const STALE_REVOCATIONS: &str =
+    "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --file`";
 
 /// The wall clock, read here and nowhere else.
 pub(crate) fn wall() -> Micros {
@@ -65,7 +71,7 @@ impl House {
         CallId(uuid::Uuid::now_v7())
     }
 
-    /// Whether the policy was checked within its maximum age. One that was never loaded has no age: that there is none is the error of every decision.
+    /// Whether the policy's source was read within its maximum age: one that was read and rejected leaves the last good policy in force. One that was never loaded has no age: that there is none is the error of every decision.
     pub(crate) fn policy_freshness(&self, view: &View) -> Freshness {
         let age_max = Duration::from_secs(self.config.policy.age_max_s);
         if view.policies.is_empty() || self.policy_age().is_some_and(|age| age <= age_max) { Freshness::Fresh } else { Freshness::Stale }
@@ -77,7 +83,7 @@ impl House {
         if none || view.keys.has_current_revocations(at) { Freshness::Fresh } else { Freshness::Stale }
     }
 
-    /// How long ago the policy's source was last read and found good; none before that.
+    /// How long ago the policy's source was last read; none before that.
     pub(crate) fn policy_age(&self) -> Option<Duration> {
         self.policy_checked.load().as_deref().map(Instant::elapsed)
     }
@@ -133,6 +139,9 @@ impl House {
             ));
         } else if self.policy_freshness(&view) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
+        }
+        if self.revocations_freshness(&view, self.journal.now().at) == Freshness::Stale {
+            why.push(STALE_REVOCATIONS.to_owned());
         }
         if let Standing::Down(cause) = self.journal.standing() {
             why.push(format!("the journal is down until a restart: {cause}"));

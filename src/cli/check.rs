@@ -79,6 +79,9 @@ fn mode(config: &Config, findings: &mut Findings) {
     }
     if !rules.level.is_permissive() {
         findings.warnings.extend(unsigned(config.permissions.keys.as_deref()));
+        if config.permissions.keys.is_some() && config.permissions.revocations.is_none() {
+            findings.warnings.push("`permissions.revocations` names no file: neither a permission nor a key can be revoked".to_owned());
+        }
     }
 }
 

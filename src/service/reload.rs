@@ -135,8 +135,13 @@ impl House {
         };
         let digest = source.digest();
         let view = self.view.load_full();
+        // Before it is seen: a call that sees it must not take it for an old one.
+        self.policy_checked.store(Some(Arc::new(Instant::now())));
         if view.policies.values().next().is_some_and(|loaded| loaded.digest() == digest) {
-            self.policy_checked.store(Some(Arc::new(Instant::now())));
+            if self.policy_rejected.swap(None).is_some() {
+                self.changed("policy", digest);
+                tracing::info!(%digest, "the policy on disk is the loaded one again");
+            }
             return;
         }
         if !self.changed("policy", digest) {
@@ -157,8 +162,7 @@ impl House {
         }
         let first = self.view.load().policies.is_empty();
         let revision = policies.values().next().and_then(|snapshot: &Arc<Snapshot>| snapshot.revision().map(str::to_owned));
-        // Before it is seen: a call that sees it must not take it for an old one.
-        self.policy_checked.store(Some(Arc::new(Instant::now())));
+        self.policy_rejected.store(None);
         self.swap(|view| View { policies: Arc::new(policies.clone()), ..view.clone() });
         tracing::info!(%digest, revision, "the policy is loaded");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "loaded" }).inc();
@@ -184,6 +188,7 @@ impl House {
         if digest.is_none() && !self.changed("policy", Digest::of(&[problems.concat().as_bytes()])) {
             return;
         }
+        self.policy_rejected.store(Some(Arc::new(problems.first().cloned().unwrap_or_default())));
         tracing::error!(source = %self.config.policy.source.display(), problems = problems.join("; "), "the policy is not loaded: the last good one stays, if there is one");
         self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "rejected" }).inc();
         self.record(Event::Policy(Policy {

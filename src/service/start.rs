@@ -1,7 +1,7 @@
 //! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
 
 use super::reload::Materials;
-use super::{Declared, House, Redacted, Sessions, wall};
+use super::{Declared, House, Redacted, STALE_REVOCATIONS, Sessions, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
@@ -82,6 +82,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         redacted,
         sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
+        policy_rejected: ArcSwapOption::empty(),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
         config,
@@ -99,7 +100,9 @@ pub(crate) fn rehearse(config: &Config) -> Result<Vec<(String, Arc<Upstream>)>, 
     let anchors = noted(anchors(config), &mut wrong).or_else(|| Anchors::build([]).ok());
     let Some(anchors) = anchors else { return Err(CannotStart(wrong)) };
     noted(issuers(config), &mut wrong);
-    noted(keys(config), &mut wrong);
+    if noted(keys(config), &mut wrong).is_some_and(|keys| !keys.has_current_revocations(wall())) {
+        wrong.push(STALE_REVOCATIONS.to_owned());
+    }
     let own = noted(own(config), &mut wrong).flatten();
     let mut materials = Materials {
         own,

@@ -2,7 +2,7 @@
 
 mod opa;
 
-use crate::peers::{Answer, ask, command, free_port, get, post};
+use crate::peers::{Answer, ask, command, free_port, get, post, until};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -143,6 +143,15 @@ fn a_policy_is_swapped_whole_or_the_last_good_one_stays() {
     sidecar.toolgate.await_line(0, "the last good one stays");
     let second = answered(at, &upstream);
     assert_eq!((second.status, digest(&second), readyz(&sidecar).status), (200, allowing.clone(), 200));
+    let told = readyz(&sidecar).text();
+    assert!(told.contains("the policy on disk is rejected, the last good one stays: ") && told.contains("toolgate.rego:3:"), "{told}");
+    // It stays for longer than its source may go unread: that one was read.
+    let age = |metrics: &str| -> f64 {
+        metrics.lines().find_map(|line| line.strip_prefix("toolgate_policy_age_seconds ")).unwrap().parse().unwrap()
+    };
+    let asked = || age(&get(sidecar.admin.clone(), "/metrics").unwrap().text());
+    let grown = until("the age to grow", SOON, || Some(asked()).filter(|age| *age > 0.2));
+    until("the rejected source to be read again", SOON, || (asked() < grown).then_some(()));
 
     let from = sidecar.records().len();
     sidecar.toolgate.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := false\n");

@@ -97,13 +97,17 @@ fn what_is_older_than_its_maximum_age_is_not_trusted() {
     let upstreams = Upstreams::start();
     let list = |next_update: i64| json!({"issued_at": 1, "next_update": next_update, "kids": [], "jtis": []}).to_string();
     for mode in MODES {
-        let (sidecar, at) = sidecar(&upstreams, mode, |plan| {
-            plan.folder().write("keys.json", "{\"keys\": []}");
-            plan.folder().write("revocations.json", list(2));
-            plan.more("permissions: {keys: keys.json, revocations: revocations.json, revocations_age_max_s: 31536000}")
-                .policy("reload_interval_s: 1")
-                .policy("age_max_s: 2")
-        });
+        let (plan, at) = plan("old", &upstreams).loopback("agent");
+        plan.folder().write("keys.json", "{\"keys\": []}");
+        plan.folder().write("revocations.json", list(2));
+        let sidecar = routes(plan, "agent", "")
+            .more("permissions: {keys: keys.json, revocations: revocations.json, revocations_age_max_s: 31536000}")
+            .policy("reload_interval_s: 1")
+            .policy("age_max_s: 2")
+            .start_alive(mode);
+        let ready = || get(sidecar.admin.clone(), "/readyz").unwrap();
+        until("the policy to be there", SOON, || (!ready().text().contains("no policy")).then_some(()));
+        assert!(ready().status == 503 && ready().text().contains("past its `next_update`"), "{}", ready().text());
         for way in WAYS {
             let stale = unavailable(mode, "toolgate.revocations_stale");
             check(&sidecar, &call(at, way, ALLOWED), (mode, way, "old revocations"), stale);
