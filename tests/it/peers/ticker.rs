@@ -6,6 +6,7 @@ use super::until;
 use hyper::body::{Body, Bytes, Frame};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,6 +16,8 @@ use std::task::{Context, Poll};
 
 /// Of the text in one notification.
 const TEXT_BYTES: usize = 2_000;
+/// What the kernel keeps of an answer that is not read: megabytes otherwise, which would first have to be made.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// Serves until it is dropped.
 pub(crate) struct Ticker {
@@ -36,6 +39,7 @@ impl Ticker {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                set_socket_send_buffer_size(&stream, KEPT_BYTES).unwrap();
                 let open = Arc::clone(&counted);
                 tokio::spawn(async move {
                     let service = service_fn(|_| std::future::ready(Ok::<_, Infallible>(answer(&open))));

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 const SLOW: usize = 200;
 /// Between two bytes of a slow one.
 const DRIP: Duration = Duration::from_millis(50);
+/// Connections are opened and closed so many at a time, and so often: thousands in one instant would be the generator's peak, not the flood.
+const AT_ONCE: usize = 10;
+const STEP: Duration = Duration::from_millis(2);
 /// Idle at once, if the machine allows it.
 const IDLE: u64 = 10_000;
 /// Descriptors that a process needs beside them.
@@ -41,7 +44,7 @@ pub(super) fn slow_bodies(target: &Target, _: Instant) {
 
 /// Each is ended by the sidecar, however long it goes on.
 fn slow(target: &Target, begin: &str, byte: u8) {
-    let mut held: Vec<_> = (0..SLOW).map(|_| target.connect()).collect();
+    let mut held = connected(target, SLOW);
     for stream in &mut held {
         stream.write_all(begin.as_bytes()).unwrap();
     }
@@ -55,17 +58,20 @@ fn slow(target: &Target, begin: &str, byte: u8) {
 
 /// More connections than there is room for: the kernel takes them, the sidecar tells them why or closes.
 pub(super) fn crowd(target: &Target, _: Instant) {
-    let crowd = (0..CROWD).map(|_| target.connect()).collect();
-    target.sees_the_end_of(crowd);
+    target.sees_the_end_of(connected(target, CROWD));
 }
 
 /// As many as the limits have room for, none of which says a word.
 pub(super) fn idle(target: &Target, until: Instant) {
     let count = idle_count();
-    let held: Vec<TcpStream> = (0..count).map(|_| target.connect()).collect();
+    let mut held = connected(target, count);
     target.await_places(|taken| taken > count);
     hold(&held[0], until);
-    drop(held);
+    let mut pace = Pace::new(STEP);
+    while !held.is_empty() {
+        pace.await_next();
+        held.truncate(held.len().saturating_sub(AT_ONCE));
+    }
     target.await_places(|taken| taken == 1);
 }
 
@@ -104,6 +110,18 @@ pub(super) fn endless_answers(target: &Target, until: Instant) {
     drop(held);
     target.ticker.await_open(0);
     target.await_places(|taken| taken == 1);
+}
+
+/// So many connections, some at a time.
+fn connected(target: &Target, count: usize) -> Vec<TcpStream> {
+    let mut pace = Pace::new(STEP);
+    let mut connect = |number: usize| {
+        if number.is_multiple_of(AT_ONCE) {
+            pace.await_next();
+        }
+        target.connect()
+    };
+    (0..count).map(&mut connect).collect()
 }
 
 /// Until then, or until it is ended.
