@@ -4,12 +4,14 @@ package toolgate.paths
 import data.paths.protected
 
 against(path) := dots | prefixes | names if {
-	segments := split(path, "/")
+	# Some file systems know no case, and there `/ETC` is `/etc`.
+	plain := lower(path)
+	segments := split(plain, "/")
 	guards := protected.names
 
-	# The file server resolves `..` after us, so a path that has it could mean another file than the one judged here.
-	dots := {{"code": "path.traversal", "message": sprintf("%v leaves its folder by ..", [path])} | ".." in segments}
-	prefixes := {guarded(path) | strings.any_prefix_match(path, protected.prefixes)}
+	# The file server resolves these after us, so a path that has one could mean another file than the one judged here.
+	dots := {{"code": "path.traversal", "message": sprintf("%v is not the only way to write this path", [path])} | regex.match(`(^|/)\.{1,2}(/|$)|//|\\`, path)}
+	prefixes := {guarded(path) | strings.any_prefix_match(plain, protected.prefixes)}
 	names := {guarded(path) | some segment in segments; segment in guards}
 }
 

@@ -34,6 +34,18 @@ test_dots_are_not_resolved_but_refused if {
 	codes(decision) == {"path.traversal"}
 }
 
+# What the file server may read as a protected path, however it is written.
+test_no_other_spelling_of_a_protected_path_passes if {
+	every spelled in ["//etc/passwd", "/./etc/passwd", "/etc//passwd", "/ETC/passwd", "/srv/.SSH/x", `/srv/a\..\.ssh/id`, "./a/..", "."] {
+		decision := tools["write_file"].decision with input as path(spelled)
+		not decision.allow
+	}
+	every spelled in ["/srv/a.txt", "/srv/.hidden/a..b", "notes/...", "/srv/"] {
+		decision := tools["write_file"].decision with input as path(spelled)
+		decision.allow
+	}
+}
+
 test_both_ends_of_a_move_count if {
 	from := tools["move_file"].decision with input as {"call": {"arguments": {"source": "/srv/secrets/a", "destination": "/srv/a"}}}
 	into := tools["move_file"].decision with input as {"call": {"arguments": {"source": "/srv/a", "destination": "/etc/cron.d/a"}}}

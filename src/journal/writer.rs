@@ -31,6 +31,9 @@ const MAINTENANCE: Duration = Duration::from_secs(5);
 const CHECKPOINT_BYTES: usize = 1 << 20;
 /// Bytes that a record takes in the write-ahead file beside its body, roughly: its page is written whole.
 const RECORD_BYTES: usize = 2048;
+/// One part in so many of the budget is for refusals that a permission may answer, and how much one takes, at most.
+const REFUSALS_PART: u64 = 16;
+const REFUSAL_BYTES: u64 = 2048;
 /// Records whose time is over that go in one round of housekeeping.
 const SHED_IDLE: i64 = 1024;
 /// Records whose time is over that go with each message, so that they go faster than new ones come.
@@ -268,7 +271,8 @@ impl Thread {
         transaction.prepare_cached("DELETE FROM deposits WHERE exp <= ?1")?.execute([now.0])?;
         transaction.prepare_cached("DELETE FROM refusals WHERE at < ?1")?.execute([before(now, settings.refusal_keep_s).0])?;
         let surplus = "DELETE FROM refusals WHERE call IN (SELECT call FROM refusals ORDER BY call DESC LIMIT -1 OFFSET ?1)";
-        transaction.prepare_cached(surplus)?.execute([i64::try_from(settings.refusals_max).unwrap_or(i64::MAX)])?;
+        let refusals_max = settings.refusals_max.min(settings.budget_bytes / REFUSALS_PART / REFUSAL_BYTES);
+        transaction.prepare_cached(surplus)?.execute([i64::try_from(refusals_max).unwrap_or(i64::MAX)])?;
         let mut space = self.space.begin(&transaction)?;
         space.retire(&transaction, self.tail.id, before(now, settings.retain_after_ack_s))?;
         space.shed(&transaction, SHED_IDLE)?;

@@ -5,7 +5,7 @@ use policy::{Rego, Value};
 use protocol::{Speech, ToolCall};
 
 /// Of the arguments; of MCP also of what stands beside them in `params`, and of the query, which is no argument and which servers take
-/// settings from: what was signed for one is not for another. The marks between the parts are in no canonical JSON and in no query.
+/// settings from; of plain HTTP also of method and path: what was signed for one is not for another. The marks between the parts are in no canonical JSON and in no query.
 pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
     let mut canonical = Vec::new();
     canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
@@ -16,6 +16,13 @@ pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
     if let Some(query) = call.query.as_deref().filter(|_| call.speech != Speech::Http) {
         canonical.push(0);
         canonical.extend_from_slice(query.as_bytes());
+    }
+    if call.speech == Speech::Http {
+        // One tool may stand on several methods and paths, and beside a tool of MCP with the same name.
+        for part in [call.method.as_str(), &protocol::decoded_path(&call.path)] {
+            canonical.push(2);
+            canonical.extend_from_slice(part.as_bytes());
+        }
     }
     key.sign(&[&canonical])
 }

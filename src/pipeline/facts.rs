@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use wire::Peer;
 
+/// The longest name of a tool that a permission can be for.
+const TOOL_BYTES_MAX: usize = 512;
+
 /// What is known of one call.
 pub(crate) struct Facts {
     pub(crate) id: CallId,
@@ -190,7 +193,8 @@ impl Facts {
             user,
             tenant: self.event.tenant.clone()?,
             upstream: self.event.upstream.clone()?,
-            tool: self.event.tool.clone()?,
+            // One that is longer is nobody's to let through, and would take room for as long as the refusal is kept.
+            tool: self.event.tool.clone().filter(|tool| tool.len() <= TOOL_BYTES_MAX)?,
             arguments_digest: self.digest?,
             blocked: match kind(self.verdict?) {
                 permission::Blocked::NeedsApproval => journal::Blocked::NeedsApproval,

@@ -38,10 +38,13 @@ static HOP_BY_HOP: [HeaderName; 9] = [
 
 /// Not for the upstream either: what the sender says anew, an encoding in which the answer could not be read, and what a hop vouches
 /// for, which an agent cannot.
-static DROPPED: [HeaderName; 6] = [
+static DROPPED: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
     header::EXPECT,
     header::ACCEPT_ENCODING,
+    // A piece of an answer is not read: what must be redacted in the whole would pass in it.
+    header::RANGE,
+    header::IF_RANGE,
     header::FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("http2-settings"),

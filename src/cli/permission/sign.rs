@@ -136,6 +136,10 @@ fn claims(args: &Args, refused: &Value, person: String) -> anyhow::Result<Claims
         ("error", false) => {
             bail!("the policy had no answer for this call: only a key with the role `break_glass` lifts that, with `--break-glass`")
         }
+        // `error` is no reason of a policy: a file that names it was made to have more signed than it shows.
+        (_, _) if reasons.iter().any(|reason| reason == "error") => {
+            bail!("the refusal names `error` as a reason and says that the policy denied the call: take it anew with `permission refusal`")
+        }
         (_, _) => reasons,
     };
     let now = wall().seconds();
