@@ -33,7 +33,7 @@ mod tests {
     use canon::{HmacKey, Keyed};
     use http::{HeaderMap, Method, Version};
     use policy::Rego;
-    use protocol::{Head, Limits, McpRoute, Speaks, recognise};
+    use protocol::{Head, HttpRoutes, Limits, McpRoute, Speaks, recognise};
 
     const KEY: [u8; 32] = [7; 32];
 
@@ -52,6 +52,22 @@ mod tests {
         assert_eq!(of("/mcp", r#"{"a":1,"b":2}"#), of("/mcp", r#"{"b":2, "a":1.0}"#));
         assert_ne!(of("/mcp", "{}"), of("/mcp?project=prod", "{}"));
         assert_ne!(of("/mcp?project=test", "{}"), of("/mcp?project=prod", "{}"));
+    }
+
+    #[test]
+    fn of_plain_http_a_digest_is_of_method_and_path_too() {
+        let routes = [("GET", "/h/{id}", "rec"), ("DELETE", "/h/{id}", "rec"), ("GET", "/old/{id}", "rec")];
+        let speaks = Speaks::Http(HttpRoutes::parse(routes).unwrap());
+        let asked = |method: Method, uri: &'static str| {
+            let headers = [("host".parse().unwrap(), "tools".parse().unwrap())].into_iter().collect();
+            let head = Head { method, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
+            of(&HmacKey::new(KEY), &recognise::<Rego>(&head, bytes::Bytes::new(), &speaks, &Limits::default()).unwrap())
+        };
+        let get = asked(Method::GET, "/h/7");
+        assert_eq!(get, asked(Method::GET, "/h/%37"), "however it is written");
+        assert_ne!(get, asked(Method::DELETE, "/h/7"));
+        assert_ne!(get, asked(Method::GET, "/old/7"));
+        assert_ne!(get, digest("/mcp", r#""arguments":{"path":{"id":"7"},"query":{},"body":null}"#));
     }
 
     #[test]
