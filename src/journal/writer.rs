@@ -31,7 +31,7 @@ const MAINTENANCE: Duration = Duration::from_secs(5);
 const CHECKPOINT_BYTES: usize = 1 << 20;
 /// Bytes that a record takes in the write-ahead file beside its body, roughly: its page is written whole.
 const RECORD_BYTES: usize = 2048;
-/// One part in so many of the budget is for refusals that a permission may answer, and how much one takes, at most.
+/// One part in so many of the budget is for refusals that a permission may answer, and what one is counted with.
 const REFUSALS_PART: u64 = 16;
 const REFUSAL_BYTES: u64 = 2048;
 /// Records whose time is over that go in one round of housekeeping.

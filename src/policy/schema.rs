@@ -97,7 +97,7 @@ const CALL: &[Field] = &[
     Field(
         "arguments_digest",
         Or(&Text),
-        "hmac-sha256:<hex> over the arguments, of mcp also over what stands beside them in params and over the query",
+        "hmac-sha256:<hex> over the arguments; of mcp also over what stands beside them in params and over the query, of plain http over method and path",
     ),
     Field("declared", Open, "what the upstream says of the tool: untrusted"),
     Field("definition", Or(&Record(DEFINITION)), "the tool's pinned definition"),

@@ -5,7 +5,7 @@ use super::{
     ALLOWED, BROKEN, DENIED, DENIED_FOR_GOOD, NEEDS_APPROVAL, SENSITIVE, STRICT_MODES, Then, Upstreams, WAYS, Way, call, call_with, check,
     mcp, sidecar,
 };
-use crate::peers::post;
+use crate::peers::{get, post};
 use crate::sidecar::{Sidecar, decision};
 use permission::{Kind, Role};
 use serde_json::json;
@@ -188,4 +188,19 @@ fn a_permission_fits_one_set_of_arguments_however_it_is_written() {
     story(post(at, &format!("/tools/{DENIED}"), &headers, "{ \"amount\" : 1.0 }").unwrap(), Then::Forward);
     story(call(at, Way::Http, ALLOWED), Then::Forward);
     assert_eq!(upstreams.recorder.received().len(), 2);
+}
+
+/// What is kept for a permission that may never come is small, whatever the agent calls.
+#[test]
+fn a_refusal_of_a_name_that_is_too_long_can_not_be_answered() {
+    let upstreams = Upstreams::start();
+    let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| {
+        plan.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := false\n");
+        plan
+    });
+    for (bytes, status) in [(512, 200), (513, 404)] {
+        let refused = call(at, Way::Mcp, &"t".repeat(bytes));
+        let answer = get(sidecar.admin.clone(), &format!("/v1/refusals/{}", decision(&refused))).unwrap();
+        assert_eq!(answer.status, status, "{bytes} bytes: {}", answer.text());
+    }
 }
