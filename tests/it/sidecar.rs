@@ -7,6 +7,7 @@ use journal::{Cursor, Reader};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::Duration;
 
 /// The workload that a local listener speaks for.
@@ -250,6 +251,12 @@ impl Sidecar {
     /// The first record, from number `from` on, that `wanted` takes.
     pub(crate) fn await_record(&self, from: usize, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         until(what, SOON, || self.records().into_iter().skip(from).find(&wanted))
+    }
+
+    /// Maria's tool signs an override for a refused call; her key is `maria.pem` in the sidecar's folder.
+    pub(crate) fn sign_override(&self, decision: &str, reason: &str) -> Output {
+        let who = ["permission", "sign", "--admin", "unix:admin.sock", "--key", "maria.pem", "--kind", "override", "--yes"];
+        command(self.toolgate.folder().path(), &[&who[..], &["--decision", decision, "--reason", reason]].concat(), &[])
     }
 
     /// Ends it as an operator would, and says with which code.

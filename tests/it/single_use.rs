@@ -137,22 +137,7 @@ fn refused(sidecar: &Sidecar, at: SocketAddr, note: &str, token: &str, code: &st
 fn permission(sidecar: &Sidecar, at: SocketAddr, note: &str) -> String {
     let id = decision(&delete(at, note, None).unwrap());
     let (folder, admin) = (sidecar.toolgate.folder(), "unix:admin.sock");
-    let sign = [
-        "permission",
-        "sign",
-        "--admin",
-        admin,
-        "--decision",
-        &id,
-        "--kind",
-        "override",
-        "--key",
-        "maria.pem",
-        "--reason",
-        "a race",
-        "--yes",
-    ];
-    let signed = command(folder.path(), &sign, &[]);
+    let signed = sidecar.sign_override(&id, "a race");
     assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
     let token = String::from_utf8(signed.stdout).unwrap().trim().to_owned();
     folder.write("override.jwt", &token);
