@@ -4,6 +4,7 @@
 //! values. What a skipped step would need does not exist as a value: see `gate`.
 
 mod authorise;
+mod clear;
 mod digest;
 mod facts;
 mod identify;
@@ -19,6 +20,7 @@ pub(crate) use stopped::{Refused, Stopped, stop};
 use crate::service::House;
 use crate::view::View;
 use authorise::authorise;
+use clear::clear;
 use enforcement::Case;
 use http::Response;
 use pass_on::Lists;
@@ -80,14 +82,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
     let entry = facts.forwarded(permit.passage(), puts);
-    let clearance = match house.metrics.timed(&house.metrics.commit_time, house.journal.append(entry)).await {
-        Ok(receipt) => permit.clear(receipt).map_err(Refused::Mixup)?,
-        Err(unrecorded) => {
-            facts.unrecorded(&unrecorded)?;
-            house.lost(&unrecorded);
-            permit.clear_unrecorded(&route.rules, unrecorded).map_err(|stopped| Refused::Table(stopped.0))?
-        }
-    };
+    let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());
 
     let (answer, open) = route.upstream.send(clearance, deadline).await.map_err(|failed| Stopped::Upstream(Box::new(failed)))?;

@@ -3,6 +3,7 @@
 //! `start` puts it together from a configuration, `reload` changes it while it serves, `ship` brings its records to ClickHouse.
 
 mod declared;
+mod losses;
 mod redacted;
 mod reload;
 mod sessions;
@@ -10,6 +11,7 @@ mod ship;
 mod start;
 
 pub(crate) use declared::Declared;
+pub(crate) use losses::Losses;
 pub(crate) use redacted::Redacted;
 pub(crate) use reload::reload_until;
 pub(crate) use sessions::{Holder, Sessions};
@@ -25,11 +27,11 @@ use config::Config;
 use enforcement::Freshness;
 use evaluator::Evaluator;
 use http::Response;
-use journal::{Journal, Standing, Unrecorded};
+use journal::{Journal, Standing};
 use prometheus_client::registry::Registry;
 use reload::Materials;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wire::{Accepted, Handler, Peer, ReplyBody, Tally};
 
@@ -50,8 +52,7 @@ pub(crate) struct House {
     policy_checked: ArcSwapOption<Instant>,
     /// What is wrong with the policy on disk, where it is not the one that is loaded.
     pub(crate) policy_rejected: ArcSwapOption<String>,
-    /// Calls that went on or were refused without a record, since the last record of such.
-    losses: AtomicU64,
+    pub(crate) losses: Arc<Losses>,
     draining: AtomicBool,
 }
 
@@ -86,14 +87,6 @@ impl House {
     /// How long ago the policy's source was last read; none before that.
     pub(crate) fn policy_age(&self) -> Option<Duration> {
         self.policy_checked.load().as_deref().map(Instant::elapsed)
-    }
-
-    /// Counts a call whose record the journal did not take.
-    pub(crate) fn lost(&self, why: &Unrecorded) {
-        self.metrics.records_lost.inc();
-        if self.losses.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!(%why, "a decision could not be recorded; further ones are counted in `toolgate_records_lost_total`");
-        }
     }
 
     /// Where people reach the admin listener, as `--admin` takes it.

@@ -37,6 +37,12 @@ pub fn unrecorded(rules: &Rules, why: Unrecorded) -> Ruling {
     rule(rules.level, &[Some(row)], None)
 }
 
+/// Whether a call waits until its decision is on the disk: where the table would let it go without a record, it need not.
+#[must_use]
+pub fn awaits_record(rules: &Rules) -> bool {
+    [Unrecorded::Refused, Unrecorded::Down].into_iter().any(|why| matches!(unrecorded(rules, why), Ruling::Refuse(_)))
+}
+
 /// The rows that `case` touches.
 fn rows(rules: &Rules, case: &Case) -> [Option<Row>; 6] {
     [

@@ -3,8 +3,8 @@
 //! Knows the table's ruling and the journal's receipt. Knows no policy, no token and no socket.
 //!
 //! What may leave is a matter of types. A [`Permit`] holds the judged bytes, and only [`pass`] makes one, from a ruling that forwards. A
-//! [`Clearance`] is made from a permit and the receipt of the same call's record, or, by its own name, from a permit and the journal's
-//! failure where the table forwards unrecorded calls. The sender takes a clearance and nothing else, and what it gets out of it must be
+//! [`Clearance`] is made from a permit and the receipt of the same call's record, or, by names of their own and only where the table forwards
+//! unrecorded calls, from a permit and a record on its way to the disk or the journal's failure. The sender takes a clearance and nothing else, and what it gets out of it must be
 //! concluded.
 //!
 //! INVARIANT: the four proofs have private fields and none is `Clone`, `Default` or deserialised; each step consumes the one before.
@@ -14,7 +14,7 @@ use canon::CallId;
 use enforcement::{Case, Code, Passage, Refusal, Rules, Ruling, Unrecorded, judge, unrecorded};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method};
-use journal::{Receipt, Slot};
+use journal::{Noted, Receipt, Slot};
 use protocol::{Sealed, ToolCall};
 use record::Outcome;
 
@@ -23,14 +23,25 @@ use record::Outcome;
 #[error("the call is refused: `{}`", .0.codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join("`, `"))]
 pub struct Stopped(pub Refusal);
 
-/// The receipt is of another call than the permit. Nothing leaves; the receipt's call is recorded as abandoned.
+/// The record is of another call than the permit. Nothing leaves; the record's call is recorded as abandoned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the record is of the call `{recorded}`, the permit of the call `{permitted}`: nothing is sent")]
 pub struct Mixup {
     /// The permit's call.
     pub permitted: CallId,
-    /// The receipt's call.
+    /// The record's call.
     pub recorded: CallId,
+}
+
+/// Why a record that is only on its way clears nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unclear {
+    /// Here a call waits for its record.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// It is another call's.
+    #[error(transparent)]
+    Mixup(#[from] Mixup),
 }
 
 /// Judges a call: the only maker of permits.
@@ -75,6 +86,22 @@ impl Permit {
             return Err(Mixup { permitted: self.id, recorded: receipt.key() });
         }
         Ok(Clearance { id: self.id, request: self.request, warnings: self.passage.warnings, slot: Some(receipt.into_slot()) })
+    }
+
+    /// The way of a call whose record is on its way to the disk, where the table would let it go without one.
+    ///
+    /// # Errors
+    /// The table's refusal, or a mix-up.
+    pub fn clear_noted(self, rules: &Rules, noted: Noted) -> Result<Clearance, Unclear> {
+        if noted.forwards() != Some(self.id) {
+            return Err(Mixup { permitted: self.id, recorded: noted.key() }.into());
+        }
+        match unrecorded(rules, Unrecorded::Refused) {
+            Ruling::Forward(_) => {
+                Ok(Clearance { id: self.id, request: self.request, warnings: self.passage.warnings, slot: Some(noted.into_slot()) })
+            }
+            Ruling::Refuse(refusal) => Err(Stopped(refusal).into()),
+        }
     }
 
     /// The way of a call whose decision the journal did not take, where the table lets it go: the caller counts the loss.

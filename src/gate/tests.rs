@@ -1,6 +1,6 @@
 //! Tests of the gate, over a real journal in a directory of its own.
 
-use crate::{Mixup, Open, Permit, Stopped, pass};
+use crate::{Mixup, Open, Permit, Stopped, Unclear, pass};
 use bytes::Bytes;
 use canon::json::Tree;
 use canon::{CallId, Micros};
@@ -142,6 +142,24 @@ fn without_a_record_a_call_goes_on_where_the_table_says_so() {
         assert_eq!(outgoing.body, BODY);
         open.conclude(Outcome::of(OutcomeKind::Completed));
     }
+}
+
+#[tokio::test]
+async fn a_record_on_its_way_clears_its_own_call_where_the_table_needs_none() {
+    let log = Log::new();
+    let note = |number| log.journal.note(Entry::of(id(number), vec![decision(id(number))])).unwrap().0;
+    for level in [Level::Strict, Level::FailClosed] {
+        let Unclear::Stopped(Stopped(refusal)) = permit(1, level, &ALLOWED).clear_noted(&rules(level), note(1)).unwrap_err() else {
+            panic!("{level}: cleared by a record that is not on the disk")
+        };
+        assert_eq!(refusal.codes, [Code::JournalRefused]);
+    }
+    let mixed = permit(2, Level::Warn, &ALLOWED).clear_noted(&rules(Level::Warn), note(3)).unwrap_err();
+    assert_eq!(mixed, Unclear::Mixup(Mixup { permitted: id(2), recorded: id(3) }));
+    let clearance = permit(4, Level::Warn, &DENIED).clear_noted(&rules(Level::Warn), note(4)).unwrap();
+    assert_eq!(clearance.warnings(), [Code::Denied]);
+    clearance.open().1.conclude(Outcome::of(OutcomeKind::Completed));
+    assert_eq!((log.outcome(3).await.as_deref(), log.outcome(4).await.as_deref()), (Some("abandoned"), Some("completed")));
 }
 
 #[test]

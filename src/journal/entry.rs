@@ -22,6 +22,12 @@ impl Entry {
     pub fn of(key: CallId, events: Vec<Event>) -> Self {
         Self { key, events, claims: Vec::new(), puts: Vec::new() }
     }
+
+    /// Whether it does nothing but add to the log.
+    #[must_use]
+    pub fn is_log_alone(&self) -> bool {
+        self.claims.is_empty() && self.puts.is_empty()
+    }
 }
 
 /// The one use of a permission. Spending it removes its deposit.

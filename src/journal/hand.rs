@@ -5,12 +5,12 @@ use crate::deposits::Deposits;
 use crate::entry::{Claim, Put};
 use crate::open::salt;
 use crate::reader::Cursor;
-use crate::receipt::Cause;
+use crate::receipt::{Cause, Unrecorded};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use canon::{CallId, Micros, Seq, Writer};
 use record::{Concluded, Draft, Event, Outcome, OutcomeKind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::oneshot;
@@ -26,6 +26,8 @@ pub(crate) struct Submitted {
     pub(crate) claims: Vec<Claim>,
     pub(crate) puts: Vec<Put>,
     pub(crate) bytes: usize,
+    /// Whether the call waits for it.
+    pub(crate) awaited: bool,
     pub(crate) answer: oneshot::Sender<Result<Seq, Failure>>,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) deposits: Deposits,
     pub(crate) stats: Mutex<Stats>,
     pub(crate) down: OnceLock<String>,
+    /// Whether the newest group held an entry that was refused.
+    pub(crate) refusing: AtomicBool,
     pub(crate) waiting_entries: AtomicUsize,
     pub(crate) waiting_bytes: AtomicUsize,
 }
@@ -107,6 +111,11 @@ impl Hand {
 }
 
 impl Shared {
+    /// Why nothing is taken any more.
+    pub(crate) fn ended(&self) -> Unrecorded {
+        Unrecorded::Down(self.down.get().cloned().unwrap_or_else(|| "the writer's thread ended".to_owned()))
+    }
+
     /// An entry joins the queue, if there is room.
     pub(crate) fn enter(&self, bytes: usize) -> Result<(), Cause> {
         let entries = self.waiting_entries.fetch_add(1, Ordering::AcqRel);

@@ -5,10 +5,10 @@ use crate::copier::Copier;
 use crate::deposits::Deposits;
 use crate::entry::{Binding, Deposit, Entry, Redaction, Refusal};
 use crate::group::{Tail, used};
-use crate::hand::{Caller, Conclusion, Failure, Hand, Message, Shared, Submitted, Weight};
+use crate::hand::{Caller, Conclusion, Hand, Message, Shared, Submitted, Weight};
 use crate::open::{OpenError, salt, start};
 use crate::reader::{Cursor, ReadError, Reader, Stored};
-use crate::receipt::{Cause, Receipt, Slot, Unrecorded};
+use crate::receipt::{Cause, Noted, Receipt, Slot, Unrecorded, Waiting};
 use crate::schema;
 use crate::settings::{Facts, Settings};
 use crate::stats::{Standing, Stats};
@@ -16,9 +16,8 @@ use crate::writer::Thread;
 use canon::{CallId, HmacKey, Keyed, Micros, Seq, Writer};
 use record::{Done, Event, Head, OutcomeKind};
 use rusqlite::{Connection, OptionalExtension};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// One start of one journal. Cheap to clone; the last one dropped ends it cleanly, like `close`, but nobody learns whether that worked.
@@ -48,6 +47,7 @@ impl Journal {
             deposits: Deposits::new(deposits(&lookup).map_err(failed)?),
             stats: Mutex::new(Stats::new(head, settings.budget_bytes)),
             down: OnceLock::new(),
+            refusing: AtomicBool::new(false),
             waiting_entries: AtomicUsize::new(0),
             waiting_bytes: AtomicUsize::new(0),
         });
@@ -65,26 +65,29 @@ impl Journal {
     /// Dropping the future gives the call up: if the record lands all the same, its outcome is `abandoned`.
     pub async fn append(&self, entry: Entry) -> Result<Receipt, Unrecorded> {
         let key = entry.key;
-        let (mut answer, slot) = self.submit(entry)?;
-        let deadline = Duration::from_millis(self.hand.shared.settings.commit_deadline_ms);
-        let told = match tokio::time::timeout(deadline, &mut answer).await {
-            Ok(told) => told.ok(),
-            Err(_) => {
-                // Told just now, or never: what lands later finds nobody.
-                answer.close();
-                match answer.try_recv() {
-                    Ok(told) => Some(told),
-                    Err(_) => return Err(Unrecorded::Refused(Cause::Late, Some(slot.otherwise(OutcomeKind::Refused)))),
-                }
+        let (waiting, slot) = self.submit(entry, true)?;
+        match waiting.told().await {
+            Ok(seq) => Ok(Receipt::new(key, seq, slot)),
+            Err(Unrecorded::Refused(Cause::Late, _)) => Err(Unrecorded::Refused(Cause::Late, Some(slot.otherwise(OutcomeKind::Refused)))),
+            Err(unrecorded) => {
+                slot.disarm();
+                Err(unrecorded)
             }
-        };
-        let failure = match told {
-            Some(Ok(seq)) => return Ok(Receipt::new(key, seq, slot)),
-            Some(Err(failure)) => failure.into(),
-            None => self.ended(),
-        };
-        slot.disarm();
-        Err(failure)
+        }
+    }
+
+    /// Queues `entry` for one who goes on at once: nobody waits for the disk, and a crash in the next milliseconds loses the record. What becomes
+    /// of it, `Waiting` tells. Entries that claim a use are appended: only the disk says whether the use was left.
+    pub fn note(&self, entry: Entry) -> Result<(Noted, Waiting), Unrecorded> {
+        let key = entry.key;
+        let (waiting, slot) = self.submit(entry, false)?;
+        Ok((Noted::new(key, slot), waiting))
+    }
+
+    /// Whether its newest group was refused in part or whole: who goes on without waiting would not learn it from `note`.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.hand.shared.refusing.load(Ordering::Acquire)
     }
 
     /// The one reading of the clock for a call: never before the newest record.
@@ -205,7 +208,7 @@ impl Journal {
     }
 
     /// Writes the drafts on the caller's thread and queues them.
-    fn submit(&self, entry: Entry) -> Result<(oneshot::Receiver<Result<Seq, Failure>>, Slot), Unrecorded> {
+    fn submit(&self, entry: Entry, awaited: bool) -> Result<(Waiting, Slot), Unrecorded> {
         let shared = &self.hand.shared;
         if let Some(why) = shared.down.get() {
             return Err(Unrecorded::Down(why.clone()));
@@ -224,16 +227,15 @@ impl Journal {
         let open = opens.clone().map(|tenant| Conclusion { call: entry.key, tenant, otherwise: OutcomeKind::Abandoned });
         let (sender, answer) = oneshot::channel();
         let Entry { key, claims, puts, events: _ } = Entry { events: Vec::new(), ..entry };
-        let submitted = Submitted { key, records, opens, weight, claims, puts, bytes, answer: sender };
+        let submitted = Submitted { key, records, opens, weight, claims, puts, bytes, awaited, answer: sender };
         if self.hand.queue.send(Message::Append(submitted)).is_err() {
             return Err(self.ended());
         }
-        Ok((answer, Slot::new(open, self.hand.clone())))
+        Ok((Waiting::new(answer, Arc::clone(shared)), Slot::new(open, self.hand.clone())))
     }
 
     fn ended(&self) -> Unrecorded {
-        let why = self.hand.shared.down.get().cloned();
-        Unrecorded::Down(why.unwrap_or_else(|| "the writer's thread ended".to_owned()))
+        self.hand.shared.ended()
     }
 }
 

@@ -42,7 +42,7 @@ pub use entry::{Binding, Blocked, Claim, Deposit, Entry, Put, Redaction, Refusal
 pub use journal::Journal;
 pub use open::OpenError;
 pub use reader::{Cursor, ReadError, Reader, Stored};
-pub use receipt::{Cause, Receipt, Slot, Unrecorded};
+pub use receipt::{Cause, Noted, Receipt, Slot, Unrecorded, Waiting};
 pub use schema::BUDGET_BYTES_MIN;
 pub use settings::{Facts, Settings};
 pub use stats::{COMMIT_BOUNDS_US, Standing, Stats};

@@ -2,10 +2,13 @@
 //!
 //! INVARIANT: only `append` makes a `Receipt`, after the commit's sync returned.
 
-use crate::hand::{Conclusion, Failure, Hand};
+use crate::hand::{Conclusion, Failure, Hand, Shared};
 use canon::{CallId, Seq};
 use record::{Outcome, OutcomeKind};
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// Why an entry is not recorded.
 #[derive(Debug)]
@@ -118,6 +121,72 @@ impl Receipt {
     /// The place of the outcome.
     pub fn into_slot(self) -> Slot {
         self.slot
+    }
+}
+
+/// An entry that is on its way to the disk. Dropped, its call is recorded as `abandoned`, if the entry lands.
+#[derive(Debug)]
+#[must_use]
+pub struct Noted {
+    key: CallId,
+    slot: Slot,
+}
+
+impl Noted {
+    pub(crate) fn new(key: CallId, slot: Slot) -> Self {
+        Self { key, slot }
+    }
+
+    /// The entry's key.
+    #[must_use]
+    pub fn key(&self) -> CallId {
+        self.key
+    }
+
+    /// The call that was decided to be forwarded, if that is what the entry records: what a clearance needs.
+    #[must_use]
+    pub fn forwards(&self) -> Option<CallId> {
+        self.slot.open.as_ref().map(|open| open.call)
+    }
+
+    /// The place of the outcome.
+    pub fn into_slot(self) -> Slot {
+        self.slot
+    }
+}
+
+/// The writer's answer on one entry.
+#[derive(Debug)]
+#[must_use]
+pub struct Waiting {
+    answer: oneshot::Receiver<Result<Seq, Failure>>,
+    shared: Arc<Shared>,
+}
+
+impl Waiting {
+    pub(crate) fn new(answer: oneshot::Receiver<Result<Seq, Failure>>, shared: Arc<Shared>) -> Self {
+        Self { answer, shared }
+    }
+
+    /// Returns when the entry is on the disk, or after `commit_deadline_ms` at the latest. What is late may still land.
+    pub async fn told(self) -> Result<Seq, Unrecorded> {
+        let Self { mut answer, shared } = self;
+        let deadline = Duration::from_millis(shared.settings.commit_deadline_ms);
+        let told = match tokio::time::timeout(deadline, &mut answer).await {
+            Ok(told) => told.ok(),
+            Err(_) => {
+                // Told just now, or never: what lands later finds nobody.
+                answer.close();
+                match answer.try_recv() {
+                    Ok(told) => Some(told),
+                    Err(_) => return Err(Unrecorded::Refused(Cause::Late, None)),
+                }
+            }
+        };
+        match told {
+            Some(told) => told.map_err(Unrecorded::from),
+            None => Err(shared.ended()),
+        }
     }
 }
 

@@ -13,14 +13,15 @@ use crate::space::{Space, pages};
 use canon::{Micros, Seq};
 use record::Head;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long outcomes wait for a transaction that somebody waits for. Nobody waits for them, and a commit of their own would keep the next
-/// decision waiting. A crash in this time makes them `unknown`.
-const OUTCOMES_WAIT: Duration = Duration::from_millis(10);
+/// How long what nobody waits for waits for a transaction that somebody waits for: a commit of its own would keep the next decision waiting. A
+/// crash in this time makes an outcome `unknown` and loses a decision that was only noted.
+const UNAWAITED_WAIT: Duration = Duration::from_millis(10);
 /// How long a group is waited for while at least so many calls are in flight: then a commit costs each of them less, and the time that each
 /// takes is many times this. A call that is alone never waits.
 const GROUP_WAIT: Duration = Duration::from_millis(1);
@@ -65,7 +66,7 @@ pub(crate) struct Thread {
     pub(crate) space: Space,
     /// Held for as long as the connection is open.
     directory: Directory,
-    /// Outcomes that wait for a transaction, and those of transactions that were rolled back: they come with the next group.
+    /// What nobody waits for and waits for a transaction, and outcomes of transactions that were rolled back: they come with the next group.
     deferred: Vec<Message>,
     /// When they come without one.
     due: Option<Instant>,
@@ -96,7 +97,7 @@ impl Thread {
             group.extend(first);
             let close = self.gather(queue, &mut group);
             if close.is_none() && self.may_wait(&group) {
-                self.due = self.due.or_else(|| Some(Instant::now() + OUTCOMES_WAIT));
+                self.due = self.due.or_else(|| Some(Instant::now() + UNAWAITED_WAIT));
                 self.deferred = group;
                 continue;
             }
@@ -134,7 +135,11 @@ impl Thread {
 
     /// Whether nobody waits for any of these, and their own time has not come.
     fn may_wait(&self, group: &[Message]) -> bool {
-        let unhurried = group.iter().all(|message| matches!(message, Message::Conclude(..)));
+        let unhurried = group.iter().all(|message| match message {
+            Message::Conclude(..) => true,
+            Message::Append(entry) => !entry.awaited,
+            Message::Acknowledge(..) | Message::Close(_) => false,
+        });
         let room = !group.is_empty() && group.len() < self.shared.settings.group_entries_max;
         unhurried && room && self.due.is_none_or(|due| Instant::now() < due)
     }
@@ -198,6 +203,7 @@ impl Thread {
     fn tell(&self, group: Vec<Message>, fates: Vec<Fate>, took: Duration) {
         let refused = fates.iter().filter(|fate| matches!(fate, Fate::Refused(_))).count();
         self.shared.time.recorded(self.tail.at);
+        self.shared.refusing.store(refused > 0, Ordering::Release);
         self.publish(Some(took), u64::try_from(refused).unwrap_or(u64::MAX));
         for (message, fate) in group.into_iter().zip(fates) {
             let entry = match message {
@@ -242,6 +248,7 @@ impl Thread {
             self.deferred.clear();
         }
         self.due = (!self.deferred.is_empty()).then(|| Instant::now() + MAINTENANCE);
+        self.shared.refusing.store(true, Ordering::Release);
         self.publish(None, refused);
     }
 

@@ -18,7 +18,6 @@ use policy::Snapshot;
 use record::{Event, Key, LoadAction, Policy, SourceBody};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -355,7 +354,7 @@ impl House {
 
     /// Once records are taken again, how many were lost is recorded itself.
     async fn record_losses(&self) {
-        let count = self.losses.load(Ordering::Relaxed);
+        let count = self.losses.unsaid();
         if count == 0 {
             return;
         }
@@ -367,7 +366,7 @@ impl House {
             detail: None,
         };
         if self.journal.append(Entry::of(Self::call_id(), vec![Event::Lifecycle(loss)])).await.is_ok() {
-            self.losses.fetch_sub(count, Ordering::Relaxed);
+            self.losses.said(count);
         }
     }
 }

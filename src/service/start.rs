@@ -1,7 +1,7 @@
 //! From a configuration to a house that can serve. Everything that is wrong is said at once, before a socket is open.
 
 use super::reload::Materials;
-use super::{Declared, House, Redacted, STALE_REVOCATIONS, Sessions, wall};
+use super::{Declared, House, Losses, Redacted, STALE_REVOCATIONS, Sessions, wall};
 use crate::sources;
 use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
@@ -15,7 +15,7 @@ use journal::{Facts, Journal};
 use permission::Keys;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use wire::tls::{Material, Own, Roots};
 use wire::{Credential, Listener, Place, Tally, Target, Upstream};
@@ -77,13 +77,13 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
     let house = House {
         view: ArcSwap::from_pointee(view.with_digest()),
         registry: metrics.registry(),
+        losses: Arc::new(Losses::new(Arc::clone(&metrics))),
         metrics,
         declared: Arc::new(Declared::default()),
         redacted,
         sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
         policy_rejected: ArcSwapOption::empty(),
-        losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
         config,
         journal,

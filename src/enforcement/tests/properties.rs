@@ -3,7 +3,7 @@
 use super::product::every;
 use crate::{
     Approval, Caller, Case, Class, Freshness, Level, Lift, Lock, Overridable, Passage, Presented, Refusal, Rules, Ruling, Sensitive,
-    Tenancy, Unfit, Unrecorded, Verdict, Would, admit, judge, unrecorded,
+    Tenancy, Unfit, Unrecorded, Verdict, Would, admit, awaits_record, judge, unrecorded,
 };
 
 const UNFIT: [(Unfit, Class); 4] = [
@@ -136,6 +136,14 @@ fn nothing_lifts_an_audit_failure() {
             let refusal = refusal(&ruling).expect("refused");
             assert_eq!((refusal.class, refusal.lift), (Class::Unavailable, None), "{level} {why:?}");
         }
+    }
+}
+
+#[test]
+fn a_record_is_waited_for_exactly_where_a_call_needs_one() {
+    for level in Level::ALL {
+        let rules = Rules { level, sensitive: Sensitive::Recorded, lock: Lock::Off };
+        assert_eq!(awaits_record(&rules), [Level::Strict, Level::FailClosed].contains(&level), "{level}");
     }
 }
 

@@ -3,7 +3,7 @@
 use proofs::canon::{CallId, Seq};
 use proofs::enforcement::Passage;
 use proofs::gate::{Clearance, Open, Permit};
-use proofs::journal::{Receipt, Slot};
+use proofs::journal::{Noted, Receipt, Slot};
 use proofs::permission::{Claims, Kind, Verified};
 use proofs::protocol::Sealed;
 
@@ -17,6 +17,10 @@ fn a_permit_for_another_call(permit: Permit, id: CallId) {
 
 fn a_receipt(key: CallId, seq: Seq, slot: Slot) {
     let _ = Receipt { key, seq, slot }; //~ E0451
+}
+
+fn a_note(key: CallId, slot: Slot) {
+    let _ = Noted { key, slot }; //~ E0451
 }
 
 fn a_slot() {

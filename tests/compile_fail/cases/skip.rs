@@ -3,7 +3,7 @@
 use proofs::canon::{CallId, Seq};
 use proofs::enforcement::{Passage, Refusal, Rules, Unrecorded};
 use proofs::gate::{Clearance, Open, Outgoing, Permit};
-use proofs::journal::{Receipt, Slot};
+use proofs::journal::{Noted, Receipt, Slot};
 use proofs::record::Outcome;
 use proofs::wire::Upstream;
 
@@ -13,6 +13,10 @@ fn opened_without_a_record(permit: Permit) {
 
 fn cleared_without_a_receipt(permit: Permit) {
     let _ = permit.clear(); //~ E0061
+}
+
+fn cleared_by_a_note(permit: Permit, noted: Noted) {
+    let _ = permit.clear(noted); //~ E0308
 }
 
 fn cleared_by_the_calls_id(permit: Permit, id: CallId) {

@@ -39,25 +39,39 @@ pub(super) struct Round {
 pub(super) struct Wave {
     runtime: tokio::runtime::Runtime,
     clients: Vec<JoinHandle<(Vec<Answered>, bool)>>,
-    answered: Receiver<()>,
+    told: Receiver<Told>,
     ending: Arc<AtomicBool>,
+}
+
+/// What a client tells while it calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Its first call is on its way.
+    Calling,
+    /// A whole answer came.
+    Answered,
 }
 
 impl Wave {
     /// `count` clients begin, each over one connection.
     pub(super) fn begin(at: SocketAddr, count: usize, round: u64) -> Wave {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (tell, answered) = channel();
+        let (tell, told) = channel();
         let ending = Arc::new(AtomicBool::new(false));
         let clients =
             (0..count).map(|client| runtime.spawn(call(at, format!("{round}-{client}"), tell.clone(), Arc::clone(&ending)))).collect();
-        Wave { runtime, clients, answered, ending }
+        Wave { runtime, clients, told, ending }
     }
 
-    /// Until so many answers came, all clients together.
-    pub(super) fn await_answers(&self, count: u64) {
-        for nth in 0..count {
-            self.answered.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer after {nth}"));
+    /// Until every client has called and so many answers came, all clients together.
+    pub(super) fn await_answers(&self, count: usize) {
+        let (mut calling, mut answered) = (0, 0);
+        while calling < self.clients.len() || answered < count {
+            match self.told.recv_timeout(PATIENCE) {
+                Ok(Told::Calling) => calling += 1,
+                Ok(Told::Answered) => answered += 1,
+                Err(_) => panic!("{calling} clients called, and no answer came after {answered}"),
+            }
         }
     }
 
@@ -83,7 +97,7 @@ impl Wave {
 }
 
 /// One client: what it was told, and whether its last call was broken off.
-async fn call(at: SocketAddr, name: String, tell: Sender<()>, ending: Arc<AtomicBool>) -> (Vec<Answered>, bool) {
+async fn call(at: SocketAddr, name: String, tell: Sender<Told>, ending: Arc<AtomicBool>) -> (Vec<Answered>, bool) {
     let (mut answers, mut in_flight) = (Vec::new(), false);
     let failure = match converse(at, &name, &tell, &mut answers, &mut in_flight).await {
         Ok(never) => match never {},
@@ -98,7 +112,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn converse(
     at: SocketAddr,
     name: &str,
-    tell: &Sender<()>,
+    tell: &Sender<Told>,
     answers: &mut Vec<Answered>,
     in_flight: &mut bool,
 ) -> Result<Infallible, Failure> {
@@ -114,12 +128,16 @@ async fn converse(
         let request = request.header("host", "localhost").header("content-type", "application/json").body(Full::new(Bytes::from(text)))?;
         sender.ready().await?;
         *in_flight = true;
-        let (head, rest) = sender.send_request(request).await?.into_parts();
+        let sent = sender.send_request(request);
+        if number == 0 {
+            let _ = tell.send(Told::Calling);
+        }
+        let (head, rest) = sent.await?.into_parts();
         rest.collect().await?;
         *in_flight = false;
         let decision = head.headers.get("toolgate-decision-id").unwrap().to_str()?.to_owned();
         answers.push(Answered { status: head.status.as_u16(), decision, body });
         // Nobody counts any more once the kill is due.
-        let _ = tell.send(());
+        let _ = tell.send(Told::Answered);
     }
 }

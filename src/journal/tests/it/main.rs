@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod deadline;
 #[cfg(test)]
+mod noted;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod trail;
