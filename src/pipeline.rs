@@ -21,7 +21,7 @@ use crate::service::House;
 use crate::view::View;
 use authorise::authorise;
 use clear::clear;
-use enforcement::Case;
+use enforcement::{Case, Ruling, known};
 use http::Response;
 use pass_on::Lists;
 use policy::Rego;
@@ -40,6 +40,9 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     }
     let caller = identify::caller(view, route, &peer, &head, facts.now.at);
     facts.caller(&caller, &house.journal, &view.mask);
+    if let Ruling::Refuse(refusal) = known(&route.rules, caller.kind) {
+        return Err(Refused::Table(refusal).into());
+    }
     identify::consume_credentials(route, &mut head);
     if !route.is_meant(&peer, &head) {
         return Err(Refused::Malformed(identify::rebound(route)).into());

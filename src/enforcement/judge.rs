@@ -17,6 +17,11 @@ pub fn admit(rules: &Rules, unfit: Unfit) -> Ruling {
     rule(rules.level, &[Some(row)], None)
 }
 
+/// Rules on who calls, before anything of the call is read: whoever is refused for that is refused whatever the call is.
+pub fn known(rules: &Rules, caller: Caller) -> Ruling {
+    rule(rules.level, &[stranger(caller)], None)
+}
+
 /// Rules on a call that the policy has judged.
 pub fn judge(rules: &Rules, case: &Case) -> Ruling {
     let presented = match case.presented {
@@ -43,14 +48,18 @@ pub fn awaits_record(rules: &Rules) -> bool {
     [Unrecorded::Refused, Unrecorded::Down].into_iter().any(|why| matches!(unrecorded(rules, why), Ruling::Refuse(_)))
 }
 
+const fn stranger(caller: Caller) -> Option<Row> {
+    match caller {
+        Caller::Identified => None,
+        Caller::UnidentifiedNear => Some(Row::UnidentifiedNear),
+        Caller::UnidentifiedFar => Some(Row::UnidentifiedFar),
+    }
+}
+
 /// The rows that `case` touches.
 fn rows(rules: &Rules, case: &Case) -> [Option<Row>; 6] {
     [
-        match case.caller {
-            Caller::Identified => None,
-            Caller::UnidentifiedNear => Some(Row::UnidentifiedNear),
-            Caller::UnidentifiedFar => Some(Row::UnidentifiedFar),
-        },
+        stranger(case.caller),
         match case.policy {
             Freshness::Fresh => None,
             Freshness::Stale => Some(Row::PolicyStale),

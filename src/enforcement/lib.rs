@@ -10,7 +10,7 @@ mod rules;
 mod ruling;
 
 pub use case::{Approval, Caller, Case, Freshness, Overridable, Presented, Sensitivity, Tenancy, Unfit, Unrecorded, Verdict};
-pub use judge::{admit, awaits_record, judge, unrecorded};
+pub use judge::{admit, awaits_record, judge, known, unrecorded};
 pub use rules::{Level, Lift, Lock, Mode, Problem, Rules, Sensitive};
 pub use ruling::{Class, Code, Passage, Refusal, Ruling, Would};
 

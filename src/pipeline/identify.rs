@@ -64,9 +64,6 @@ pub(crate) fn rebound(route: &Route) -> Malformed {
 impl Caller {
     /// The tenant for which the policy is asked, or the decision that stands without asking it.
     pub(crate) fn judged(&self) -> Result<&Tenant, Decision> {
-        if let (enforcement::Caller::UnidentifiedFar, Some((code, message))) = (self.kind, self.why()) {
-            return Err(Decision::error(code, message));
-        }
         self.tenant.as_ref().map_err(|disagreement| Decision::error(disagreement.code(), disagreement.to_string()))
     }
 

@@ -3,7 +3,7 @@
 use super::product::every;
 use crate::{
     Approval, Caller, Case, Class, Freshness, Level, Lift, Lock, Overridable, Passage, Presented, Refusal, Rules, Ruling, Sensitive,
-    Tenancy, Unfit, Unrecorded, Verdict, Would, admit, awaits_record, judge, unrecorded,
+    Tenancy, Unfit, Unrecorded, Verdict, Would, admit, awaits_record, judge, known, unrecorded,
 };
 
 const UNFIT: [(Unfit, Class); 4] = [
@@ -137,6 +137,16 @@ fn nothing_lifts_an_audit_failure() {
             assert_eq!((refusal.class, refusal.lift), (Class::Unavailable, None), "{level} {why:?}");
         }
     }
+}
+
+#[test]
+fn who_is_refused_before_the_call_is_read_is_refused_whatever_it_is() {
+    every(|rules, case, ruling| {
+        if let Some(refused) = refusal(&known(&rules, case.caller)) {
+            let judged = refusal(&ruling).expect("refused");
+            assert_eq!((judged.class, &judged.codes), (Class::Unidentified, &refused.codes), "{rules:?} {case:?}");
+        }
+    });
 }
 
 #[test]
