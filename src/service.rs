@@ -125,6 +125,17 @@ impl House {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Until when toolgate's own certificate is valid; none where it has none.
+    pub(crate) fn svid_not_after(&self) -> Option<Micros> {
+        self.materials.own.as_ref()?.leaf().ok().map(|leaf| leaf.not_after())
+    }
+
+    /// Why nobody will take toolgate's own certificate any more.
+    fn svid_wrong(&self) -> Option<String> {
+        let wrong = self.materials.own.as_ref()?.leaf().and_then(|leaf| leaf.current(self.journal.now().at)).err()?;
+        Some(format!("`identity.svid`: {wrong}; it is taken anew once the file is replaced"))
+    }
+
     /// Why it is not ready; empty where it is.
     pub(crate) fn unready(&self) -> Vec<String> {
         let view = self.view.load();
@@ -143,6 +154,7 @@ impl House {
         if self.revocations_freshness(&view, self.journal.now().at) == Freshness::Stale {
             why.push(STALE_REVOCATIONS.to_owned());
         }
+        why.extend(self.svid_wrong());
         if let Standing::Down(cause) = self.journal.standing() {
             why.push(format!("the journal is down until a restart: {cause}"));
         }

@@ -3,6 +3,7 @@
 //! Each is swapped whole, or the last good one stays and that is said loudly, recorded and counted. A file that did not change is not built again.
 
 use super::House;
+use super::start::svid;
 use crate::sources::{self, Unreadable};
 use crate::telemetry::ReloadLabels;
 use crate::view::View;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::Credential;
-use wire::tls::{Material, Own, Roots};
+use wire::tls::{Own, Roots};
 
 /// Longest time for parsing and checking a policy.
 const POLICY_LOAD_LIMIT: Duration = Duration::from_secs(10);
@@ -121,6 +122,11 @@ impl House {
             certificate,
         )
         .await;
+        if let Some(wrong) = self.svid_wrong()
+            && self.changed("svid", Digest::of(&[wrong.as_bytes()]))
+        {
+            tracing::error!("{wrong}");
+        }
         self.reload_credentials();
     }
 
@@ -262,7 +268,7 @@ impl House {
             read,
             |(certificate, key)| vec![certificate.clone(), key.clone()],
             |(certificate, key)| {
-                own.replace(Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?);
+                own.replace(svid(&files.certificate, &certificate, &key, self.journal.now().at).map_err(|problem| vec![problem])?);
                 self.renew_upstreams();
                 Ok(1)
             },
