@@ -48,6 +48,8 @@ pub(crate) struct House {
     materials: Materials,
     /// When the policy's source was last read. By the clock that nobody sets: set back, the other would make a policy young for ever.
     policy_checked: ArcSwapOption<Instant>,
+    /// When the list of revocations was last read, by the same clock.
+    revocations_read: ArcSwap<Instant>,
     /// What is wrong with the policy on disk, where it is not the one that is loaded.
     pub(crate) policy_rejected: ArcSwapOption<String>,
     /// Calls that went on or were refused without a record, since the last record of such.
@@ -57,7 +59,9 @@ pub(crate) struct House {
 
 /// Until somebody does it, every call is refused.
 pub(crate) const STALE_REVOCATIONS: &str =
-    "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --file`";
+    "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --config`";
+const UNREAD_REVOCATIONS: &str =
+    "the list of `permissions.revocations` was not read for `permissions.revocations_age_max_s`: the log says why";
 
 /// The wall clock, read here and nowhere else.
 pub(crate) fn wall() -> Micros {
@@ -79,8 +83,16 @@ impl House {
 
     /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
     pub(crate) fn revocations_freshness(&self, view: &View, at: Micros) -> Freshness {
-        let none = self.config.permissions.keys.is_none();
-        if none || view.keys.has_current_revocations(at) { Freshness::Fresh } else { Freshness::Stale }
+        if self.stale_revocations(view, at).is_none() { Freshness::Fresh } else { Freshness::Stale }
+    }
+
+    fn stale_revocations(&self, view: &View, at: Micros) -> Option<&'static str> {
+        let permissions = &self.config.permissions;
+        if permissions.keys.is_none() || permissions.revocations.is_none() {
+            return None;
+        }
+        let unread = self.revocations_read.load().elapsed() > Duration::from_secs(permissions.revocations_age_max_s);
+        unread.then_some(UNREAD_REVOCATIONS).or_else(|| (!view.keys.has_current_revocations(at)).then_some(STALE_REVOCATIONS))
     }
 
     /// How long ago the policy's source was last read; none before that.
@@ -151,9 +163,7 @@ impl House {
         } else if self.policy_freshness(&view) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }
-        if self.revocations_freshness(&view, self.journal.now().at) == Freshness::Stale {
-            why.push(STALE_REVOCATIONS.to_owned());
-        }
+        why.extend(self.stale_revocations(&view, self.journal.now().at).map(str::to_owned));
         why.extend(self.svid_wrong());
         if let Standing::Down(cause) = self.journal.standing() {
             why.push(format!("the journal is down until a restart: {cause}"));

@@ -31,7 +31,7 @@ pub struct Permissions {
     pub keys: Option<PathBuf>,
     /// The file of revoked keys and permissions.
     pub revocations: Option<PathBuf>,
-    /// The age from which the revocation file is stale.
+    /// Not read for so long, the revocation file is stale.
     pub revocations_age_max_s: u64,
     /// How one is checked.
     pub settings: permission::Settings,

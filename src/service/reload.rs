@@ -214,7 +214,11 @@ impl House {
     fn reload_keys(&self) -> Outcome {
         let permissions = &self.config.permissions;
         let Some(path) = &permissions.keys else { return Outcome::Same };
-        let read = sources::file(path).and_then(|keys| Ok((keys, permissions.revocations.as_deref().map(sources::file).transpose()?)));
+        let list = permissions.revocations.as_deref().map(sources::file).transpose();
+        if list.is_ok() {
+            self.revocations_read.store(Arc::new(Instant::now()));
+        }
+        let read = sources::file(path).and_then(|keys| Ok((keys, list?)));
         self.built(
             "keys",
             read,

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use wire::tls::{Material, Own, Roots};
 use wire::{Credential, Listener, Place, Tally, Target, Upstream};
 
@@ -82,6 +83,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         redacted,
         sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
+        revocations_read: ArcSwap::from_pointee(Instant::now()),
         policy_rejected: ArcSwapOption::empty(),
         losses: AtomicU64::new(0),
         draining: AtomicBool::new(false),
