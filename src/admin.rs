@@ -4,6 +4,7 @@
 //! signature; nothing here changes anything else.
 
 mod deposits;
+mod refusals;
 
 use crate::service::House;
 use crate::telemetry::{LimitLabels, rendered};
@@ -49,7 +50,7 @@ impl Handler for Admin {
                 Err(error) => problem(error.status(), "toolgate.http.framing", &error.to_string()),
             },
             (&Method::GET, _, Reach::Admin) if path.starts_with("/v1/refusals/") => {
-                deposits::refusal(&self.house, path.strip_prefix("/v1/refusals/").unwrap_or_default()).await
+                refusals::refusal(&self.house, path.strip_prefix("/v1/refusals/").unwrap_or_default()).await
             }
             _ => problem(StatusCode::NOT_FOUND, "toolgate.no_route", "nothing is served here: see `docs/admin.md`"),
         }

@@ -2,6 +2,7 @@
 
 mod show;
 mod source;
+mod summary;
 mod tail;
 
 use super::say::{put, say};

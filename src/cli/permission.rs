@@ -49,7 +49,7 @@ pub(super) struct RefusalArgs {
     /// The admin listener of the toolgate that refused
     #[arg(long, value_name = "ADDRESS")]
     admin: Place,
-    /// The refused decision's id
+    /// The refused decision's id, or the end of it, as the audit's tables show it
     #[arg(long, value_name = "ID")]
     decision: String,
 }
