@@ -238,10 +238,11 @@ fn forwarded(house: &House, facts: &Facts) {
     for code in &facts.warnings {
         house.metrics.warnings.get_or_create(&CodeLabels { code: code.as_str().to_owned() }).inc();
     }
-    let reasons: Vec<String> = facts.reasons().into_iter().map(|(code, message)| format!("{code}: {message}")).collect();
+    // A message may hold arguments; it is in the record's body.
+    let codes: Vec<String> = facts.reasons().into_iter().map(|(code, _)| code).collect();
     let (tenant, subject, called) = facts.named();
     let (subject, called) = (canon::text::shown(subject, 200), canon::text::shown(called, 200));
-    tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = reasons.join("; "), "forwarded with a warning: a stricter mode would refuse it");
+    tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = codes.join(" "), "forwarded with a warning: a stricter mode would refuse it");
 }
 
 /// A call that is being carried.

@@ -189,6 +189,30 @@ fn the_metrics_are_those_of_the_documentation() {
 }
 
 #[test]
+fn a_policys_message_may_hold_arguments_and_is_not_in_the_log() {
+    let policy = r#"package toolgate
+
+decision := {"allow": false, "reasons": [{"code": "note.wrong", "message": sprintf("not %v", [input.call.arguments.body])}]}
+"#;
+    let upstream = Upstream::start();
+    for mode in ["LOCAL", "PRODUCTION"] {
+        let (plan, at) = plan(policy, upstream.0.local_addr().unwrap());
+        let sidecar = plan.start(mode);
+        let id = std::thread::scope(|scope| {
+            let call =
+                scope.spawn(|| post(at, TOOL, &[("content-type", "application/json")], "{\"text\":\"p3rs0nal\",\"more\":{}}").unwrap());
+            if mode == "LOCAL" {
+                upstream.take().write_all(DONE).unwrap();
+            }
+            decision(&call.join().unwrap())
+        });
+        assert!(sidecar.record(&id, "decision")["body"]["messages"].to_string().contains("p3rs0nal"), "the record has it");
+        sidecar.toolgate.await_line(0, "note.wrong");
+        assert!(!sidecar.toolgate.lines().iter().any(|line| line.contains("p3rs0nal")), "{:?}", sidecar.toolgate.lines());
+    }
+}
+
+#[test]
 fn told_to_end_it_finishes_what_is_in_flight_and_takes_nothing_more() {
     let upstream = Upstream::start();
     let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());

@@ -57,7 +57,7 @@ fn nothing_is_overwritten() {
     let dir = written();
     fs::remove_file(dir.path().join("toolgate.yaml")).expect("removed");
     let told = write(dir.path()).expect_err("files are there").to_string();
-    assert!(told.contains("already has modes.yaml, policies/toolgate.rego"), "{told}");
+    assert!(told.contains("already has modes.yaml, permissions.jwks.json, revocations.json"), "{told}");
     assert!(!dir.path().join("toolgate.yaml").exists(), "all or nothing");
 }
 
