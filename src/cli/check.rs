@@ -101,11 +101,12 @@ fn policy(config: &Config, findings: &mut Findings) {
     };
     let settings = config.policy.settings.clone();
     match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {
-        Ok(Ok(snapshot)) => findings.good.push(format!(
-            "policy {path}: digest {}, {} tool(s) with rules of their own",
-            snapshot.digest(),
-            snapshot.tools().len()
-        )),
+        Ok(Ok(snapshot)) => {
+            let tools = snapshot.tools().len();
+            findings.good.push(format!("policy {path}: digest {}, {tools} tool(s) with rules of their own", snapshot.digest()));
+            let warnings = snapshot.warnings().iter().map(|warning| in_folder(&config.policy.source, &warning.to_string()));
+            findings.warnings.extend(warnings);
+        }
         Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| in_folder(&config.policy.source, &problem.to_string()))),
         Err(error) => findings.wrong.push(format!("policy {path}: {error}")),
     }

@@ -111,6 +111,9 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         supported();
     }
     let Some(snapshot) = load(&args.policy, TestModules::Load)? else { return Ok(ExitCode::from(1)) };
+    for warning in snapshot.warnings() {
+        eprintln!("warning: {}", in_folder(&args.policy, &warning.to_string()));
+    }
     let tools = snapshot.tools();
     say!("good: digest {}, revision {}", snapshot.digest(), snapshot.revision().unwrap_or("none"));
     say!("tools with rules of their own: {}", if tools.is_empty() { "none".to_owned() } else { tools.join(", ") });
@@ -118,8 +121,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn supported() {
-    say!("members of a result: allow, reasons, risk, sensitive, approval, overridable, obligations");
-    say!("obligations: mask, redact_response (constant JSON pointers)");
+    say!("members of a result: {}", policy::FIELDS.join(", "));
+    say!("obligations: {} (constant JSON pointers)", policy::OBLIGATIONS.join(", "));
     say!("not built yet, an error decision: require, labels, limit");
     let functions: Vec<String> = policy::capabilities().iter().map(|capability| capability.name.to_owned()).collect();
     say!("functions: {}", functions.join(" "));
