@@ -230,7 +230,7 @@ impl Handler for Service {
 }
 
 fn forwarded(house: &House, facts: &Facts) {
-    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "forwarded" };
+    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "forward" };
     house.metrics.calls.get_or_create(&labels).inc();
     if facts.warnings.is_empty() {
         return;

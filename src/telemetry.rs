@@ -19,7 +19,7 @@ pub(crate) struct CallLabels {
     pub(crate) route: String,
     /// What the policy would do: `allow`, `deny`, `error`, or `none` where it was not asked.
     pub(crate) would: &'static str,
-    /// What was done: `forwarded` or `refused`.
+    /// What was done: `forward` or `refuse`, as records say it.
     pub(crate) done: &'static str,
 }
 

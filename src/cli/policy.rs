@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use evaluator::on_large_stack;
 use policy::fixtures::{self, Fixture};
-use policy::test::{Ending, Outcome};
+use policy::test::{Ending, Outcome, Wanted};
 use policy::{Settings, Snapshot, TestModules};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,9 +47,9 @@ pub(super) struct TestArgs {
     /// A folder of fixtures: each a folder with input.json and expected.json
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
-    /// Only tests whose name contains this
-    #[arg(short, long, value_name = "PART", default_value = "", hide_default_value = true)]
-    run: String,
+    /// Only tests and fixtures whose name has a match of this regular expression
+    #[arg(short, long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    run: Wanted,
     /// End with 1 where no test was run
     #[arg(long)]
     fail_on_empty: bool,
@@ -136,7 +136,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
         let begun = Instant::now();
         let outcomes = policy::test::run(&snapshot, &filter, at, &|| begun.elapsed());
         let stories: Vec<_> =
-            fixtures.iter().filter(|fixture| fixture.story.contains(&filter)).map(|fixture| story(fixture, &snapshot)).collect();
+            fixtures.iter().filter(|fixture| filter.takes(&fixture.story)).map(|fixture| story(fixture, &snapshot)).collect();
         (outcomes, stories)
     })?;
     for outcome in &outcomes {
@@ -169,9 +169,9 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 
 /// As `opa test` does: that nothing was run is no failure, unless it is to be one.
 fn none_run(args: &TestArgs) -> ExitCode {
-    match args.run.as_str() {
+    match args.run.to_string().as_str() {
         "" => eprintln!("no test was run: a test is a rule `test_...` in a file `..._test.rego`, or a folder of `--fixtures`"),
-        part => eprintln!("no test was run: none has `{part}` in its name (`--run`); without it `--verbose` names them all"),
+        regex => eprintln!("no test was run: no name matches `{regex}` (`--run`); without it `--verbose` names them all"),
     }
     if args.fail_on_empty { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

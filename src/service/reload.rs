@@ -137,7 +137,7 @@ impl House {
             .unwrap_or_else(|error| Err(Unreadable::Bundle(error.to_string())));
         let source = match read {
             Ok(source) => source,
-            Err(error) => return self.policy_rejected(None, vec![error.to_string()]).await,
+            Err(error) => return self.policy_rejected(None, vec![error.of_policy(&self.config.policy)]).await,
         };
         let digest = source.digest();
         let view = self.view.load_full();

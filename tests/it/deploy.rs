@@ -130,6 +130,12 @@ fn what_the_pods_mount_is_there_and_the_keys_are_where_the_configuration_looks()
     let printed: Vec<&str> = printed.iter().map(String::as_str).collect();
     let statements = command(image.path(), &printed, &[("SOMA_AGENT_MODE", "PRODUCTION")]);
     assert!(statements.status.success() && text(&statements).contains("CREATE TABLE"), "{}", text(&statements));
+    assert!(text(&statements).contains("MODIFY TTL"), "{}", text(&statements));
+    // Before anybody has chosen a mode, all but how long rows are kept.
+    let early = command(image.path(), &printed, &[]);
+    let told = text(&early);
+    assert!(early.status.success() && told.contains("CREATE TABLE") && told.contains("CREATE ROLE"), "{told}");
+    assert!(!told.contains(" TTL") && told.contains("SOMA_AGENT_MODE"), "{told}");
 }
 
 /// The image's `/etc/toolgate` with this configuration in it.

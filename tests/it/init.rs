@@ -22,7 +22,16 @@ fn the_last_line_that_it_prints_shows_a_refusal_with_its_reason() {
     let shown = String::from_utf8_lossy(&refusal.stdout).into_owned();
     assert!(shown.contains("DENY") && shown.contains("path.protected"), "{last}: {shown} {}", String::from_utf8_lossy(&refusal.stderr));
     let check = shell("cd demo && SOMA_AGENT_MODE=LOCAL toolgate check --offline");
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    let told = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.status.success() && told.contains("journal journal: not there yet, a start makes it"), "{told}");
+    let wrong = shell(
+        "cd demo && sed 's/source: policies/source: policiez/' toolgate.yaml > wrong.yaml && SOMA_AGENT_MODE=LOCAL toolgate check --config wrong.yaml --offline",
+    );
+    let told = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    let line =
+        std::fs::read_to_string(folder.path().join("demo/wrong.yaml")).unwrap().lines().position(|line| line.contains("policiez")).unwrap()
+            + 1;
+    assert!(told.contains(&format!("WRONG    wrong.yaml:{line}:")) && told.contains("`policy.source`: cannot read `policiez`"), "{told}");
     let revoke = |more: &str| shell(&format!("toolgate permission revoke {more}"));
     let revoked = revoke("--config demo/toolgate.yaml --jti 4711");
     let told = String::from_utf8_lossy(&revoked.stdout).into_owned();

@@ -124,7 +124,7 @@ fn filters(folder: &Path, config: &str) {
         (["--subject", "agent"], 6),
         (["--subject", "gent"], 0),
         (["--tool", "notes.delete"], 3),
-        (["--verdict", "deny"], 3),
+        (["--would", "deny"], 3),
         (["--verdict", "allow"], 3),
         (["--done", "refuse"], 1),
         (["--reason", "notes.kept"], 3),

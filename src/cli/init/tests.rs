@@ -35,7 +35,7 @@ fn the_configuration_is_valid() {
 #[test]
 fn the_policy_passes_its_tests() {
     let dir = written();
-    let outcomes = policy::test::run(&snapshot(dir.path()), "", Micros(0), &|| Duration::ZERO);
+    let outcomes = policy::test::run(&snapshot(dir.path()), &policy::test::Wanted::default(), Micros(0), &|| Duration::ZERO);
     assert_eq!(outcomes.len(), 5);
     assert_eq!(policy::test::exit_code(&outcomes), 0, "{outcomes:#?}");
 }
