@@ -196,7 +196,7 @@ fn a_refusal_is_found_by_the_end_of_its_id_and_where_there_is_none_it_is_said_wh
     let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| plan);
     let asked = |tool| decision(&call(at, Way::Mcp, tool));
     let (refused, for_good, forwarded) = (asked(DENIED), asked(DENIED_FOR_GOOD), asked(ALLOWED));
-    let end = |id: &str| id[id.len() - 8..].to_owned();
+    let end = |id: &str| id.get(id.len() - 8..).unwrap().to_owned();
     let refusal = |id: &str| {
         let folder = sidecar.toolgate.folder().path();
         let output = crate::peers::command(folder, &["permission", "refusal", "--admin", "unix:admin.sock", "--decision", id], &[]);
