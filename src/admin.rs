@@ -4,6 +4,7 @@
 //! signature; nothing here changes anything else.
 
 mod deposits;
+mod refusals;
 
 use crate::service::House;
 use crate::telemetry::{LimitLabels, rendered};
@@ -49,7 +50,7 @@ impl Handler for Admin {
                 Err(error) => problem(error.status(), "toolgate.http.framing", &error.to_string()),
             },
             (&Method::GET, _, Reach::Admin) if path.starts_with("/v1/refusals/") => {
-                deposits::refusal(&self.house, path.strip_prefix("/v1/refusals/").unwrap_or_default()).await
+                refusals::refusal(&self.house, path.strip_prefix("/v1/refusals/").unwrap_or_default()).await
             }
             _ => problem(StatusCode::NOT_FOUND, "toolgate.no_route", "nothing is served here: see `docs/admin.md`"),
         }
@@ -90,6 +91,8 @@ impl Admin {
         #[expect(clippy::cast_precision_loss, reason = "an age in microseconds is far below 2^52")]
         house.metrics.undelivered_age.set(stats.oldest_unread.map_or(0.0, |oldest| now.0.saturating_sub(oldest.0) as f64 / 1e6));
         house.metrics.policy_age.set(house.policy_age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
+        #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch are far below 2^52")]
+        house.metrics.svid_not_after.set(house.svid_not_after().map_or(f64::INFINITY, |last| last.seconds() as f64));
         self.limits();
         let mut response = text(StatusCode::OK, rendered(&house.registry));
         response

@@ -50,6 +50,8 @@ pub(crate) struct House {
     materials: Materials,
     /// When the policy's source was last read. By the clock that nobody sets: set back, the other would make a policy young for ever.
     policy_checked: ArcSwapOption<Instant>,
+    /// When the list of revocations was last read, by the same clock.
+    revocations_read: ArcSwap<Instant>,
     /// What is wrong with the policy on disk, where it is not the one that is loaded.
     pub(crate) policy_rejected: ArcSwapOption<String>,
     pub(crate) losses: Arc<Losses>,
@@ -58,7 +60,9 @@ pub(crate) struct House {
 
 /// Until somebody does it, every call is refused.
 pub(crate) const STALE_REVOCATIONS: &str =
-    "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --file`";
+    "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --config`";
+const UNREAD_REVOCATIONS: &str =
+    "the list of `permissions.revocations` was not read for `permissions.revocations_age_max_s`: the log says why";
 
 /// The wall clock, read here and nowhere else.
 pub(crate) fn wall() -> Micros {
@@ -80,8 +84,16 @@ impl House {
 
     /// Whether the list of revoked permissions may be trusted; without keys there is nothing to revoke.
     pub(crate) fn revocations_freshness(&self, view: &View, at: Micros) -> Freshness {
-        let none = self.config.permissions.keys.is_none();
-        if none || view.keys.has_current_revocations(at) { Freshness::Fresh } else { Freshness::Stale }
+        if self.stale_revocations(view, at).is_none() { Freshness::Fresh } else { Freshness::Stale }
+    }
+
+    fn stale_revocations(&self, view: &View, at: Micros) -> Option<&'static str> {
+        let permissions = &self.config.permissions;
+        if permissions.keys.is_none() || permissions.revocations.is_none() {
+            return None;
+        }
+        let unread = self.revocations_read.load().elapsed() > Duration::from_secs(permissions.revocations_age_max_s);
+        unread.then_some(UNREAD_REVOCATIONS).or_else(|| (!view.keys.has_current_revocations(at)).then_some(STALE_REVOCATIONS))
     }
 
     /// How long ago the policy's source was last read; none before that.
@@ -118,6 +130,17 @@ impl House {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Until when toolgate's own certificate is valid; none where it has none.
+    pub(crate) fn svid_not_after(&self) -> Option<Micros> {
+        self.materials.own.as_ref()?.leaf().ok().map(|leaf| leaf.not_after())
+    }
+
+    /// Why nobody will take toolgate's own certificate any more.
+    fn svid_wrong(&self) -> Option<String> {
+        let wrong = self.materials.own.as_ref()?.leaf().and_then(|leaf| leaf.current(self.journal.now().at)).err()?;
+        Some(format!("`identity.svid`: {wrong}; it is taken anew once the file is replaced"))
+    }
+
     /// Why it is not ready; empty where it is.
     pub(crate) fn unready(&self) -> Vec<String> {
         let view = self.view.load();
@@ -133,9 +156,8 @@ impl House {
         } else if self.policy_freshness(&view) == Freshness::Stale {
             why.push("the policy is older than `policy.age_max_s`".to_owned());
         }
-        if self.revocations_freshness(&view, self.journal.now().at) == Freshness::Stale {
-            why.push(STALE_REVOCATIONS.to_owned());
-        }
+        why.extend(self.stale_revocations(&view, self.journal.now().at).map(str::to_owned));
+        why.extend(self.svid_wrong());
         if let Standing::Down(cause) = self.journal.standing() {
             why.push(format!("the journal is down until a restart: {cause}"));
         }
@@ -201,7 +223,7 @@ impl Handler for Service {
 }
 
 fn forwarded(house: &House, facts: &Facts) {
-    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "forwarded" };
+    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "forward" };
     house.metrics.calls.get_or_create(&labels).inc();
     if facts.warnings.is_empty() {
         return;
@@ -209,10 +231,11 @@ fn forwarded(house: &House, facts: &Facts) {
     for code in &facts.warnings {
         house.metrics.warnings.get_or_create(&CodeLabels { code: code.as_str().to_owned() }).inc();
     }
-    let reasons: Vec<String> = facts.reasons().into_iter().map(|(code, message)| format!("{code}: {message}")).collect();
+    // A message may hold arguments; it is in the record's body.
+    let codes: Vec<String> = facts.reasons().into_iter().map(|(code, _)| code).collect();
     let (tenant, subject, called) = facts.named();
     let (subject, called) = (canon::text::shown(subject, 200), canon::text::shown(called, 200));
-    tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = reasons.join("; "), "forwarded with a warning: a stricter mode would refuse it");
+    tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = codes.join(" "), "forwarded with a warning: a stricter mode would refuse it");
 }
 
 /// A call that is being carried.

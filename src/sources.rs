@@ -25,6 +25,16 @@ pub(crate) enum Unreadable {
     Bundle(String),
 }
 
+impl Unreadable {
+    /// The same of the policy that a configuration names: where it is named, unless it is there and wrong itself.
+    pub(crate) fn of_policy(&self, policy: &config::Policy) -> String {
+        match self {
+            Self::Bundle(_) => self.to_string(),
+            Self::Io { .. } | Self::TooLarge { .. } | Self::TooMany { .. } => format!("{}: `policy.source`: {self}", policy.source_at),
+        }
+    }
+}
+
 /// The bytes of a small file.
 pub(crate) fn file(path: &Path) -> Result<Vec<u8>, Unreadable> {
     bounded(path, FILE_BYTES_MAX)

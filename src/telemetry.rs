@@ -19,7 +19,7 @@ pub(crate) struct CallLabels {
     pub(crate) route: String,
     /// What the policy would do: `allow`, `deny`, `error`, or `none` where it was not asked.
     pub(crate) would: &'static str,
-    /// What was done: `forwarded` or `refused`.
+    /// What was done: `forward` or `refuse`, as records say it.
     pub(crate) done: &'static str,
 }
 
@@ -85,6 +85,7 @@ pub(crate) struct Metrics {
     pub(crate) undelivered_age: Gauge<f64, AtomicU64>,
     pub(crate) calls_in_flight: Gauge,
     pub(crate) policy_age: Gauge<f64, AtomicU64>,
+    pub(crate) svid_not_after: Gauge<f64, AtomicU64>,
     pub(crate) decision_time: Seconds,
     pub(crate) commit_time: Seconds,
     pub(crate) call_time: Seconds,
@@ -131,6 +132,12 @@ impl Metrics {
             "Time since the policy's source was last read and checked",
             Unit::Seconds,
             self.policy_age.clone(),
+        );
+        all.register_with_unit(
+            "svid_not_after",
+            "The last second of toolgate's own certificate, since the epoch",
+            Unit::Seconds,
+            self.svid_not_after.clone(),
         );
         all.register_with_unit(
             "decision",

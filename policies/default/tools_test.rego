@@ -20,6 +20,14 @@ test_a_protected_file_may_not if {
 	}
 }
 
+test_a_call_without_a_path_is_refused if {
+	every name in ["write_file", "edit_file", "create_directory", "delete_file", "move_file"] {
+		decision := tools[name].decision with input as {"call": {"arguments": {"source": "/srv/a"}}}
+		not decision.allow
+		codes(decision) == {"path.missing"}
+	}
+}
+
 test_nor_by_another_tool if {
 	edit := tools["edit_file"].decision with input as path("/etc/hosts")
 	create := tools["create_directory"].decision with input as path("/srv/.git/hooks")

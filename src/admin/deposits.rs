@@ -1,46 +1,13 @@
-//! Refusals that a person may answer, and the permissions that answer them.
+//! The permissions that answer refusals: deposited, and waiting for their call.
 
 use super::{answer, problem};
 use crate::service::House;
-use canon::CallId;
 use http::{Response, StatusCode};
 use journal::{Binding, Cause, Deposit, Entry, Put, Unrecorded};
 use permission::{RefusedDecision, Verified};
 use record::{Event, Permission, PermissionAction, PermissionBody, Token, TokenKind};
 use serde_json::{Value, json};
 use wire::ReplyBody;
-
-/// What a person's tool needs to sign a permission for a refused call.
-pub(super) async fn refusal(house: &House, id: &str) -> Response<ReplyBody> {
-    let Ok(call) = id.parse::<CallId>() else {
-        return problem(StatusCode::BAD_REQUEST, "toolgate.admin.decision", "a decision's id is a uuid");
-    };
-    match house.refused(call).await {
-        Ok(Some(refused)) => answer(StatusCode::OK, &facts(house, &refused)),
-        Ok(None) => problem(
-            StatusCode::NOT_FOUND,
-            "toolgate.admin.decision",
-            "this journal knows no such refused decision: is the id whole, and is it younger than `journal.refusal_keep_s`?",
-        ),
-        Err(why) => problem(StatusCode::SERVICE_UNAVAILABLE, "toolgate.journal_down", &why),
-    }
-}
-
-fn facts(house: &House, refused: &RefusedDecision) -> Value {
-    let blocked = match refused.blocked {
-        permission::Blocked::NeedsApproval => "needs_approval",
-        permission::Blocked::Denied => "denied",
-        permission::Blocked::Error => "error",
-    };
-    json!({
-        "decision_id": refused.id.to_string(), "at": refused.at.to_string(), "subject": refused.subject.as_str(), "tenant": refused.tenant, "upstream": refused.upstream,
-        "tool": refused.tool, "arguments_digest": refused.arguments_digest.to_string(), "blocked": blocked, "reasons": refused.reasons,
-        "instance": house.journal.writer().instance.to_string(), "audience": house.config.identity.trust_domain.as_str(),
-        "user": refused.user.as_ref().map(|user| json!({"issuer": user.issuer, "subject": user.subject})),
-        "signers": house.view.load().keys.entries().map(|entry| (entry.kid.clone(), Value::from(entry.person.clone()))).collect::<serde_json::Map<_, _>>(),
-        "ticket_required": house.config.permissions.settings.ticket == permission::Ticket::Required,
-    })
-}
 
 /// The permissions that wait for their call, without their tokens.
 pub(super) fn list(house: &House) -> Value {

@@ -1,6 +1,7 @@
 //! Stories as columns: one definition for the table, CSV and JSON forms. Nothing that is shown can drive a terminal or a spreadsheet.
 
 use crate::Story;
+use canon::CallId;
 use canon::text::shown;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ pub const COLUMNS: [&str; 9] = ["time", "id", "tenant", "subject", "call", "woul
 /// Characters of an id's end that a table shows at least.
 pub const ID_CHARS_MIN: usize = 8;
 /// Characters of a whole id.
-const ID_CHARS: usize = 36;
+pub const ID_CHARS: usize = 36;
 /// Characters of a signer's key that a table shows.
 const SIGNER_CHARS: usize = 8;
 
@@ -115,6 +116,20 @@ pub fn telling_apart(ids: &[&str]) -> usize {
 #[must_use]
 pub fn end(id: &str, chars: usize) -> &str {
     id.get(id.len().saturating_sub(chars)..).unwrap_or(id)
+}
+
+/// The shortest end of an id that is looked for.
+pub const ID_END_CHARS_MIN: usize = 4;
+
+/// An id, or the end of one, as somebody wrote it; none where it is neither.
+#[must_use]
+pub fn id_end(part: &str) -> Option<String> {
+    let end = part.to_ascii_lowercase();
+    if let Ok(id) = end.parse::<CallId>() {
+        return Some(id.to_string());
+    }
+    let is_end = (ID_END_CHARS_MIN..ID_CHARS).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_end.then_some(end)
 }
 
 /// A CSV line (RFC 4180) of every field. A cell that a spreadsheet would take for a formula begins with an apostrophe.

@@ -2,6 +2,7 @@
 
 mod show;
 mod source;
+mod summary;
 mod tail;
 
 use super::say::{put, say};
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 pub(super) enum Command {
     /// List calls
     #[command(
-        after_help = "Examples:\n  toolgate audit query --since 1h --verdict deny\n  toolgate audit query --clickhouse https://clickhouse:8443 --roots ca.crt --user auditor \\\n    --password-file auditor.password"
+        after_help = "Examples:\n  toolgate audit query --since 1h --would deny\n  toolgate audit query --clickhouse https://clickhouse:8443 --roots ca.crt --user auditor \\\n    --password-file auditor.password"
     )]
     Query(QueryArgs),
     /// List calls as they come
@@ -49,8 +50,8 @@ struct Wanted {
     #[arg(long)]
     tool: Option<String>,
     /// What the policy would do
-    #[arg(long, value_parser = ["allow", "deny", "error"])]
-    verdict: Option<String>,
+    #[arg(long, alias = "verdict", value_parser = ["allow", "deny", "error"])]
+    would: Option<String>,
     /// What was done
     #[arg(long, value_parser = ["forward", "refuse"])]
     done: Option<String>,
@@ -96,7 +97,7 @@ impl Wanted {
             tenant: self.tenant.clone(),
             subject: self.subject.clone(),
             tool: self.tool.clone(),
-            verdict: self.verdict.clone(),
+            verdict: self.would.clone(),
             done: self.done.clone(),
             reason: self.reason.clone(),
             mode: self.mode.map(|mode| mode.name().to_owned()),

@@ -5,7 +5,7 @@ use super::policy::in_folder;
 use super::run::Files;
 use super::say::say;
 use crate::service::rehearse;
-use crate::sources;
+use crate::sources::{self, Unreadable};
 use config::{Config, Way};
 use enforcement::{Level, Lock};
 use std::path::Path;
@@ -42,6 +42,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     findings.good.push(format!("configuration {}", args.files.config.display()));
     mode(&config, &mut findings);
     policy(&config, &mut findings);
+    let dir = &config.journal.dir;
+    findings.good.push(format!("journal {}{}", dir.display(), if dir.exists() { "" } else { ": not there yet, a start makes it" }));
     let rehearsed = rehearse(&config);
     match &rehearsed {
         Ok(_) => findings.good.push("keys, certificates, trust bundles, issuers, listeners, routes".to_owned()),
@@ -97,15 +99,17 @@ fn policy(config: &Config, findings: &mut Findings) {
     let path = config.policy.source.display().to_string();
     let source = match sources::policy(&config.policy.source) {
         Ok(source) => source,
-        Err(error) => return findings.wrong.push(in_folder(&config.policy.source, &error.to_string())),
+        Err(error @ Unreadable::Bundle(_)) => return findings.wrong.push(in_folder(&config.policy.source, &error.to_string())),
+        Err(error) => return findings.wrong.push(error.of_policy(&config.policy)),
     };
     let settings = config.policy.settings.clone();
     match evaluator::on_large_stack(POLICY_LOAD_LIMIT, move || policy::Snapshot::load(&source, &settings)) {
-        Ok(Ok(snapshot)) => findings.good.push(format!(
-            "policy {path}: digest {}, {} tool(s) with rules of their own",
-            snapshot.digest(),
-            snapshot.tools().len()
-        )),
+        Ok(Ok(snapshot)) => {
+            let tools = snapshot.tools().len();
+            findings.good.push(format!("policy {path}: digest {}, {tools} tool(s) with rules of their own", snapshot.digest()));
+            let warnings = snapshot.warnings().iter().map(|warning| in_folder(&config.policy.source, &warning.to_string()));
+            findings.warnings.extend(warnings);
+        }
         Ok(Err(problems)) => findings.wrong.extend(problems.iter().map(|problem| in_folder(&config.policy.source, &problem.to_string()))),
         Err(error) => findings.wrong.push(format!("policy {path}: {error}")),
     }

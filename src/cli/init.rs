@@ -1,6 +1,7 @@
-//! `toolgate init`: a folder to begin with. It holds a configuration, the modes, a policy of two rules with tests, and two fixtures.
+//! `toolgate init`: a folder to begin with. It holds a configuration, the modes, empty lists of keys and revocations, a policy of two rules with tests, and two fixtures.
 
 use super::say::say;
+use crate::service::wall;
 use anyhow::Context as _;
 use config::modes::{MODE_VARIABLE, WORKSTATION};
 use std::fs::{self, OpenOptions};
@@ -11,13 +12,20 @@ use std::process::ExitCode;
 
 /// What stands for the user's id in a template.
 const UID: &str = "@UID@";
+/// What stands for the time, and for the time when the first list of revocations is due to be renewed, in seconds since the epoch.
+const NOW: &str = "@NOW@";
+const DUE: &str = "@DUE@";
+/// A list that nobody renews yet must not stop a first try.
+const FIRST_LIST_S: i64 = 365 * 86_400;
 /// The story that shows a first refusal.
 const REFUSED: &str = "fixtures/write_refused";
 
 /// Every file with its content.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("toolgate.yaml", include_str!("init/toolgate.yaml")),
     ("modes.yaml", include_str!("../../config/modes.yaml")),
+    ("permissions.jwks.json", include_str!("init/permissions.jwks.json")),
+    ("revocations.json", include_str!("init/revocations.json")),
     ("policies/toolgate.rego", include_str!("init/policies/toolgate.rego")),
     ("policies/toolgate_test.rego", include_str!("init/policies/toolgate_test.rego")),
     ("fixtures/read_allowed/input.json", include_str!("init/fixtures/read_allowed/input.json")),
@@ -82,7 +90,9 @@ fn write_one(file: &Path, content: &str) -> std::io::Result<()> {
     let mut open = OpenOptions::new().write(true).create_new(true).open(file)?;
     // A new file belongs to the user that runs this command, who is taken for the agent's.
     let uid = open.metadata()?.uid().to_string();
-    open.write_all(content.replace(UID, &uid).as_bytes())
+    let now = wall().seconds();
+    let due = now.saturating_add(FIRST_LIST_S).to_string();
+    open.write_all(content.replace(UID, &uid).replace(NOW, &now.to_string()).replace(DUE, &due).as_bytes())
 }
 
 #[cfg(test)]

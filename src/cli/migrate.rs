@@ -3,7 +3,8 @@
 use super::clickhouse;
 use super::run::Files;
 use super::say::say;
-use config::modes::Days;
+use config::modes::{Days, MODE_VARIABLE};
+use config::{Surroundings, Trail};
 use peers::clickhouse::Error;
 use peers::clickhouse::schema::{Database, roles, tables};
 use std::path::PathBuf;
@@ -23,13 +24,31 @@ pub(super) struct Args {
     /// The file with that user's password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Print the statements, those of the roles too, and run none
+    /// Print the statements, those of the roles too, and run none. Without a mode all but how long rows are kept, which the mode says
     #[arg(long)]
     print: bool,
 }
 
+/// What an administrator can be given before a mode is known.
+fn print_without_mode(args: &Args) -> anyhow::Result<ExitCode> {
+    let trail = Trail::read(&args.files.config).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("where ClickHouse is cannot be read:\n{}", lines.join("\n"))
+    })?;
+    let server = trail.clickhouse.ok_or_else(|| anyhow::anyhow!("the configuration names no `audit.clickhouse`"))?;
+    let database = Database::new(&server.database)?;
+    for statement in tables(&database, None).iter().filter(|statement| !statement.ends_with(" TTL")).chain(&roles(&database)) {
+        say!("{statement};\n");
+    }
+    say!("-- How long rows are kept is the mode's: {MODE_VARIABLE} names it, and its statements are printed, too.");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs every statement in turn.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.print && Surroundings::observe().mode.is_none() {
+        return print_without_mode(args);
+    }
     let mut config = args.files.load()?;
     if let Some(clickhouse) = &mut config.audit.clickhouse {
         clickhouse.user = args.user.clone().unwrap_or_else(|| clickhouse.user.clone());

@@ -39,7 +39,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  toolgate permission list --admin http://127.0.0.1:9901")]
     List(ListArgs),
     /// Add a key or a permission to the list of revocations
-    #[command(after_help = "Example:\n  toolgate permission revoke --file revocations.json --jti 018f... --valid-for 24h")]
+    #[command(after_help = "Example:\n  toolgate permission revoke --config toolgate.yaml --jti 018f... --valid-for 24h")]
     Revoke(revoke::Args),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct RefusalArgs {
     /// The admin listener of the toolgate that refused
     #[arg(long, value_name = "ADDRESS")]
     admin: Place,
-    /// The refused decision's id
+    /// The refused decision's id, or the end of it, as the audit's tables show it
     #[arg(long, value_name = "ID")]
     decision: String,
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use evaluator::on_large_stack;
 use policy::fixtures::{self, Fixture};
-use policy::test::{Ending, Outcome};
+use policy::test::{Ending, Outcome, Wanted};
 use policy::{Settings, Snapshot, TestModules};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,9 +47,9 @@ pub(super) struct TestArgs {
     /// A folder of fixtures: each a folder with input.json and expected.json
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
-    /// Only tests whose name contains this
-    #[arg(short, long, value_name = "PART", default_value = "", hide_default_value = true)]
-    run: String,
+    /// Only tests and fixtures whose name has a match of this regular expression
+    #[arg(short, long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    run: Wanted,
     /// End with 1 where no test was run
     #[arg(long)]
     fail_on_empty: bool,
@@ -111,6 +111,9 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         supported();
     }
     let Some(snapshot) = load(&args.policy, TestModules::Load)? else { return Ok(ExitCode::from(1)) };
+    for warning in snapshot.warnings() {
+        eprintln!("warning: {}", in_folder(&args.policy, &warning.to_string()));
+    }
     let tools = snapshot.tools();
     say!("good: digest {}, revision {}", snapshot.digest(), snapshot.revision().unwrap_or("none"));
     say!("tools with rules of their own: {}", if tools.is_empty() { "none".to_owned() } else { tools.join(", ") });
@@ -118,8 +121,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn supported() {
-    say!("members of a result: allow, reasons, risk, sensitive, approval, overridable, obligations");
-    say!("obligations: mask, redact_response (constant JSON pointers)");
+    say!("members of a result: {}", policy::FIELDS.join(", "));
+    say!("obligations: {} (constant JSON pointers)", policy::OBLIGATIONS.join(", "));
     say!("not built yet, an error decision: require, labels, limit");
     let functions: Vec<String> = policy::capabilities().iter().map(|capability| capability.name.to_owned()).collect();
     say!("functions: {}", functions.join(" "));
@@ -133,7 +136,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
         let begun = Instant::now();
         let outcomes = policy::test::run(&snapshot, &filter, at, &|| begun.elapsed());
         let stories: Vec<_> =
-            fixtures.iter().filter(|fixture| fixture.story.contains(&filter)).map(|fixture| story(fixture, &snapshot)).collect();
+            fixtures.iter().filter(|fixture| filter.takes(&fixture.story)).map(|fixture| story(fixture, &snapshot)).collect();
         (outcomes, stories)
     })?;
     for outcome in &outcomes {
@@ -166,9 +169,9 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 
 /// As `opa test` does: that nothing was run is no failure, unless it is to be one.
 fn none_run(args: &TestArgs) -> ExitCode {
-    match args.run.as_str() {
+    match args.run.to_string().as_str() {
         "" => eprintln!("no test was run: a test is a rule `test_...` in a file `..._test.rego`, or a folder of `--fixtures`"),
-        part => eprintln!("no test was run: none has `{part}` in its name (`--run`); without it `--verbose` names them all"),
+        regex => eprintln!("no test was run: no name matches `{regex}` (`--run`); without it `--verbose` names them all"),
     }
     if args.fail_on_empty { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }

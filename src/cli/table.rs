@@ -22,7 +22,7 @@ pub(super) enum Form {
     Csv,
 }
 
-/// A table's lines. A column that is empty in every row is left out; where not all words fit, the longest are broken.
+/// A table's lines. A column that is empty in every row is left out; where not all words fit, the longest are broken, at their dots if that is enough.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.into_iter().collect();
     let columns: Vec<Vec<String>> = header
@@ -32,10 +32,17 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
         .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
         .map(|(name, cells)| [vec![name], cells].concat())
         .collect();
-    let mut words: Vec<u16> = columns.iter().map(|cells| longest_word(cells)).collect();
-    while width(&words, 1) > TABLE_COLUMNS && words.iter().any(|word| *word > 1) {
-        words.iter_mut().max().into_iter().for_each(|word| *word = word.saturating_sub(1));
+    let mut words: Vec<u16> = columns.iter().map(|cells| longest(cells, &[' '])).collect();
+    let parts: Vec<u16> = columns.iter().map(|cells| longest(cells, &[' ', '.'])).collect();
+    for least in [parts, vec![1; words.len()]] {
+        while width(&words, 1) > TABLE_COLUMNS {
+            let widest = words.iter_mut().zip(&least).filter(|(word, least)| **word > **least).max();
+            let Some((word, _)) = widest else { break };
+            *word = word.saturating_sub(1);
+        }
     }
+    let columns: Vec<Vec<String>> =
+        columns.iter().zip(&words).map(|(cells, word)| cells.iter().map(|cell| parted(cell, *word)).collect()).collect();
     let gap = if width(&words, 2) <= TABLE_COLUMNS { 2 } else { 1 };
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS);
@@ -60,7 +67,7 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 pub(super) fn line(widths: &[u16], cells: &[String]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_COLUMNS);
-    table.add_row(cells);
+    table.add_row(cells.iter().zip(widths).map(|(cell, width)| parted(cell, *width)));
     for (at, (column, width)) in table.column_iter_mut().zip(widths).enumerate() {
         let right = u16::from(at + 1 < widths.len());
         column.set_padding((0, right));
@@ -74,10 +81,31 @@ fn width(columns: &[u16], gap: u16) -> u16 {
     columns.iter().fold(0_u16, |width, column| width.saturating_add(*column).saturating_add(gap)).saturating_sub(gap)
 }
 
-/// In characters.
-fn longest_word(cells: &[String]) -> u16 {
-    let longest = cells.iter().flat_map(|cell| cell.split(' ')).map(|word| word.chars().count()).max();
+/// The longest part between these marks, in characters; all but a space stay with what they end.
+fn longest(cells: &[String], marks: &[char]) -> u16 {
+    let parts = cells.iter().flat_map(|cell| cell.split_inclusive(marks)).map(|part| part.trim_end_matches(' '));
+    let longest = parts.map(|part| part.chars().count()).max();
     longest.and_then(|longest| u16::try_from(longest).ok()).unwrap_or(TABLE_COLUMNS).min(TABLE_COLUMNS)
+}
+
+/// The same cell with its words in lines of at most `most` characters, each as long as it can be: broken after a dot, else after `_`.
+fn parted(cell: &str, most: u16) -> String {
+    let most = usize::from(most);
+    let is_long = |text: &str| text.chars().count() > most;
+    let mut lines = Vec::new();
+    for word in cell.split(' ') {
+        let parts =
+            word.split_inclusive('.').flat_map(|part| if is_long(part) { part.split_inclusive('_') } else { part.split_inclusive('\n') });
+        let mut line = String::new();
+        for part in parts {
+            if !line.is_empty() && is_long(&format!("{line}{part}")) {
+                lines.push(std::mem::take(&mut line) + "\n");
+            }
+            line.push_str(part);
+        }
+        lines.push(line + " ");
+    }
+    lines.concat().trim_end().to_owned()
 }
 
 /// Prints JSON objects in a form; `columns` are the members that a table and CSV show.
@@ -147,6 +175,33 @@ mod tests {
             assert!(text.lines().all(|line| line.chars().count() <= 34), "{text}");
             assert!(end.is_empty() || text.lines().next().unwrap().find("completed") == Some("11-25\u{a0}00:43:06".len() + 10), "{text}");
         }
+    }
+
+    #[test]
+    fn a_code_is_broken_at_its_dots() {
+        let code = "toolgate.permission.stale_revocations";
+        let header = ["time", "id", "tenant", "subject", "call", "would", "done", "reasons", "outcome"];
+        let row = [
+            "11-25\u{a0}00:43:06",
+            "e2d1fd5a",
+            "billing-eu",
+            "coder-agent1",
+            "customers.creat",
+            "allow",
+            "forward",
+            code,
+            "completed, tool error",
+        ];
+        let whole = table(&header, [row.map(str::to_owned).to_vec()]);
+        let narrow = line(&[14, 8, 7, 8, 16, 5, 7, 17, 10], &row.map(str::to_owned));
+        for text in [whole, narrow] {
+            for part in ["toolgate.", "permission.", "stale_", "revocations", "customers.", "completed,"] {
+                assert!(text.split([' ', '\n', '\u{a0}']).any(|word| word.contains(part)), "`{part}` is broken in\n{text}");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(TABLE_COLUMNS)), "too wide:\n{text}");
+        }
+        assert_eq!(super::parted(code, 12), "toolgate.\npermission.\nstale_\nrevocations");
+        assert_eq!(super::parted("a.b cc", 2), "a.\nb cc");
     }
 
     #[test]

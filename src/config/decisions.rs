@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protocol::Detail;
 
+use crate::problem::Place;
 use crate::reader::wanted::{Wanted, list, one_of, path, whole};
 use crate::reader::{Section, all};
 
@@ -14,6 +15,8 @@ use crate::reader::{Section, all};
 pub struct Policy {
     /// A folder or a `.tar.gz`.
     pub source: PathBuf,
+    /// Where the configuration names it.
+    pub source_at: Place,
     /// How often the source is read again.
     pub reload_interval_s: u64,
     /// The age from which the policy is stale.
@@ -31,7 +34,7 @@ pub struct Permissions {
     pub keys: Option<PathBuf>,
     /// The file of revoked keys and permissions.
     pub revocations: Option<PathBuf>,
-    /// The age from which the revocation file is stale.
+    /// Not read for so long, the revocation file is stale.
     pub revocations_age_max_s: u64,
     /// How one is checked.
     pub settings: permission::Settings,
@@ -41,6 +44,7 @@ pub struct Permissions {
 pub(crate) fn policy(section: &mut Section<'_>) -> Option<Policy> {
     let policy = all!(Policy {
         source: section.required("source", &path()),
+        source_at: Some(section.place("source")),
         reload_interval_s: section.or("reload_interval_s", 10, &whole(1..=86_400)),
         age_max_s: section.or("age_max_s", 300, &whole(1..=31_536_000)),
         settings: settings(section),

@@ -173,9 +173,13 @@ impl<'a> Section<'a> {
 
     /// Reports a mistake in the value of `key`, or in the section where the key is not there.
     pub(crate) fn wrong_at<T>(&self, key: &str, message: impl Into<String>) -> Option<T> {
-        let at = self.entries.iter().find(|entry| entry.key == key).map_or(&self.at, |entry| &entry.node.at);
-        self.found.add(at, &self.path_of(key), message);
+        self.found.add(&self.place(key), &self.path_of(key), message);
         None
+    }
+
+    /// Where the value of `key` stands, or the section where the key is not there.
+    pub(crate) fn place(&self, key: &str) -> Place {
+        self.entries.iter().find(|entry| entry.key == key).map_or(&self.at, |entry| &entry.node.at).clone()
     }
 
     pub(crate) fn missing<T>(&self, key: &str, what: &str) -> Option<T> {

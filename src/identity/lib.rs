@@ -18,6 +18,6 @@ pub use bearer::{Actor, BadToken, User, bearer_token, verify_bearer};
 pub use issuers::{Algorithm, IssuerProblem, IssuerSettings, Issuers};
 pub use principal::{Evidence, LocalSubject, Principal, identify};
 pub use spiffe::{BadSpiffeId, SpiffeId, TrustDomain, Workload};
-pub use svid::{Svid, verify_svid, verify_upstream_svid};
+pub use svid::{Leaf, Svid, verify_svid, verify_upstream_svid};
 pub use tenant::{BadTenant, Disagreement, Tenant, TenantProblem, TenantRules, TenantSettings, tenant};
 pub use unidentified::{Unidentified, WrongPeer};

@@ -64,24 +64,57 @@ pub fn verify_upstream_svid(chain: &[CertificateDer<'_>], expected: &SpiffeId, a
     Ok(())
 }
 
+/// A leaf that keeps its own rules. Whether somebody vouches for it is not known: of our own certificate, that is for others to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    id: SpiffeId,
+    not_before: Micros,
+    not_after: Micros,
+}
+
+impl Leaf {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// The first rule of a leaf that it breaks.
+    pub fn read(leaf: &CertificateDer<'_>) -> Result<Self, Unidentified> {
+        let (rest, certificate) = X509Certificate::from_der(leaf).map_err(|_| Unidentified::Unreadable)?;
+        if !rest.is_empty() {
+            return Err(Unidentified::Unreadable);
+        }
+        let id = spiffe_id(&certificate)?;
+        check_usage(&certificate)?;
+        let (not_before, not_after) = validity(&certificate);
+        Ok(Self { id, not_before, not_after })
+    }
+
+    /// The same, if `at` is within its validity.
+    ///
+    /// # Errors
+    /// It is expired, or not valid yet.
+    pub fn current(self, at: Micros) -> Result<Self, Unidentified> {
+        if at.seconds() < self.not_before.seconds() {
+            return Err(Unidentified::NotYetValid { not_before: self.not_before });
+        }
+        if at.seconds() > self.not_after.seconds() {
+            return Err(Unidentified::Expired { not_after: self.not_after });
+        }
+        Ok(self)
+    }
+
+    /// Its last second.
+    #[must_use]
+    pub const fn not_after(&self) -> Micros {
+        self.not_after
+    }
+}
+
 fn verify(chain: &[CertificateDer<'_>], anchors: &Anchors, at: Micros, usage: KeyUsage) -> Result<Svid, Unidentified> {
     let (leaf, intermediates) = chain.split_first().ok_or(Unidentified::NoCertificate)?;
     if chain.len() > CHAIN_CERTIFICATES_MAX {
         return Err(Unidentified::Chain(format!("it has {} certificates, at most {CHAIN_CERTIFICATES_MAX} are looked at", chain.len())));
     }
-    let (rest, certificate) = X509Certificate::from_der(leaf).map_err(|_| Unidentified::Unreadable)?;
-    if !rest.is_empty() {
-        return Err(Unidentified::Unreadable);
-    }
-    let id = spiffe_id(&certificate)?;
-    check_usage(&certificate)?;
-    let (not_before, not_after) = validity(&certificate);
-    if at.seconds() < not_before.seconds() {
-        return Err(Unidentified::NotYetValid { not_before });
-    }
-    if at.seconds() > not_after.seconds() {
-        return Err(Unidentified::Expired { not_after });
-    }
+    let Leaf { id, not_before, not_after } = Leaf::read(leaf)?.current(at)?;
     let authorities = anchors.of(id.trust_domain()).ok_or_else(|| Unidentified::TrustDomain(id.trust_domain().to_owned()))?;
     verify_chain(leaf, intermediates, &id, authorities, at, usage)?;
     Ok(Svid { workload: id.into(), not_before, not_after, generation: anchors.generation() })

@@ -10,36 +10,34 @@ pub enum Unidentified {
     #[error("the caller sent no client certificate; give it an X.509-SVID")]
     NoCertificate,
     /// The leaf does not read as X.509 version 3, or has an extension twice.
-    #[error("the caller's certificate cannot be read as X.509")]
+    #[error("the certificate cannot be read as X.509")]
     Unreadable,
     /// No URI among the subject alternative names. A common name identifies nobody.
-    #[error("the caller's certificate has no SPIFFE id: it needs one URI as subject alternative name")]
+    #[error("the certificate has no SPIFFE id: it needs one URI as subject alternative name")]
     NoUri,
     /// More than one URI (X509-SVID section 2).
-    #[error("the caller's certificate has {0} URI names; an X.509-SVID has exactly one")]
+    #[error("the certificate has {0} URI names; an X.509-SVID has exactly one")]
     SeveralUris(usize),
     /// The one URI is not a workload's id.
-    #[error("the URI of the caller's certificate is not a workload's SPIFFE id: {0}")]
+    #[error("the URI of the certificate is not a workload's SPIFFE id: {0}")]
     BadId(BadSpiffeId),
     /// The leaf is a certificate authority (X509-SVID section 4.1).
-    #[error("the caller's certificate is that of a certificate authority; an authority never authenticates as a workload")]
+    #[error("the certificate is that of a certificate authority; an authority never authenticates as a workload")]
     Authority,
     /// Key usage missing, not critical, without digitalSignature, or with keyCertSign or cRLSign (X509-SVID section 4.3).
-    #[error(
-        "the key usage of the caller's certificate must be present, critical, have digitalSignature and neither keyCertSign nor cRLSign"
-    )]
+    #[error("the key usage of the certificate must be present, critical, have digitalSignature and neither keyCertSign nor cRLSign")]
     KeyUsage,
     /// Extended key usage present without both serverAuth and clientAuth (X509-SVID section 4.4).
-    #[error("the extended key usage of the caller's certificate must have both serverAuth and clientAuth, or be absent")]
+    #[error("the extended key usage of the certificate must have both serverAuth and clientAuth, or be absent")]
     ExtendedKeyUsage,
     /// After its last second.
-    #[error("the caller's certificate expired at {not_after}")]
+    #[error("the certificate expired at {not_after}")]
     Expired {
         /// Its last second.
         not_after: Micros,
     },
     /// Before its first second.
-    #[error("the caller's certificate is not valid before {not_before}; compare the clocks")]
+    #[error("the certificate is not valid before {not_before}; compare the clocks")]
     NotYetValid {
         /// Its first second.
         not_before: Micros,
@@ -48,13 +46,13 @@ pub enum Unidentified {
     #[error("no trust bundle is configured for the trust domain `{0}`")]
     TrustDomain(String),
     /// The chain does not end at an authority of the leaf's own trust domain.
-    #[error("the caller's certificate does not chain to an authority of its trust domain `{0}`")]
+    #[error("the certificate does not chain to an authority of its trust domain `{0}`")]
     UnknownAuthority(String),
     /// An authority on the chain is expired or not yet valid.
-    #[error("an authority in the chain of the caller's certificate is not valid now")]
+    #[error("an authority in the chain of the certificate is not valid now")]
     AuthorityValidity,
     /// Anything else that makes the chain invalid: too long, a name constraint, a critical extension that is not understood.
-    #[error("the chain of the caller's certificate is not valid: {0}")]
+    #[error("the chain of the certificate is not valid: {0}")]
     Chain(String),
     /// On a local listener: the system did not say whose process the peer is.
     #[error("the user id of the local peer is not known")]
@@ -93,7 +91,7 @@ impl Unidentified {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrongPeer {
     /// Its certificate is not a valid X.509-SVID.
-    #[error("the upstream's certificate is not a valid X.509-SVID (in what follows it is the caller): {0}")]
+    #[error("what the upstream shows is not a valid X.509-SVID: {0}")]
     NotAnSvid(Unidentified),
     /// A valid SVID of somebody else.
     #[error("the upstream is `{found}`, where `{expected}` is expected")]

@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// One start of one journal. Cheap to clone; the last one dropped ends it cleanly, like `close`, but nobody learns whether that worked.
 #[derive(Debug, Clone)]
@@ -147,6 +148,17 @@ impl Journal {
             })
         });
         Ok(found.optional()?)
+    }
+
+    /// The refused decisions whose ids end in `end`, those that are not older than `refusal_keep_s`, the newest `most`. Reads all of their ids.
+    pub fn refusals_ending(&self, end: &str, most: usize) -> Result<Vec<CallId>, ReadError> {
+        let since = crate::open::before(self.now().at, self.hand.shared.settings.refusal_keep_s);
+        let sql = "SELECT call FROM refusals WHERE at >= ?1 AND substr(lower(hex(call)), -length(?2)) = ?2 ORDER BY call DESC LIMIT ?3";
+        let connection = self.lookup.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare_cached(sql)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map(rusqlite::params![since.0, end.replace('-', ""), most], |row| row.get(0).map(Uuid::from_bytes))?;
+        Ok(rows.map(|id| id.map(CallId)).collect::<Result<_, _>>()?)
     }
 
     /// Whether a permission's use is spent. A short read of the disk, for a clear answer early: what counts is the claim.

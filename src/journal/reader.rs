@@ -107,6 +107,21 @@ impl Reader {
         Ok(records)
     }
 
+    /// Of the newest `among` records those whose envelope holds these bytes, the newest first.
+    pub fn holding(&self, bytes: &[u8], among: u32) -> Result<Vec<Stored>, ReadError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM log WHERE id > (SELECT coalesce(max(id), 0) FROM log) - ?2 AND instr(envelope, ?1) ORDER BY id DESC"
+        );
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(rusqlite::params![bytes, among])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            records.push(stored(row, self.instance)?);
+        }
+        Ok(records)
+    }
+
     /// The newest record.
     pub fn newest(&self) -> Result<Option<Stored>, ReadError> {
         newest(&self.connection(), self.instance)

@@ -256,7 +256,7 @@ fn spelled(view: &View, facts: &Facts, said: &Said, ask: Option<String>) -> Resp
 
 /// Tells people: a line in the log, the counters.
 fn tell(house: &House, facts: &Facts, said: &Said, ask: Option<&str>) {
-    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "refused" };
+    let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "refuse" };
     house.metrics.calls.get_or_create(&labels).inc();
     for (code, _) in said.reasons.iter().filter(|(code, _)| code.starts_with("toolgate.")) {
         house.metrics.refusals.get_or_create(&CodeLabels { code: code.clone() }).inc();

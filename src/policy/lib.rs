@@ -28,6 +28,7 @@ pub use extensions::{Capability, capabilities};
 pub use input::{Actor, Asked, Call, Definition, Http, Input, Mode, Session, Subject, Training, User, Workload};
 pub use problem::Problem;
 pub use rego::Rego;
+pub use result::{FIELDS, OBLIGATIONS};
 pub use schema::schema;
 pub use snapshot::{BuiltinErrors, Settings, Snapshot, TestModules};
 

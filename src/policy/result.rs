@@ -16,6 +16,10 @@ pub(crate) const OBLIGATIONS_MAX: usize = 16;
 pub(crate) const PATHS_MAX: usize = 64;
 /// The prefix that is toolgate's own.
 const RESERVED: &str = "toolgate.";
+/// What a result may say.
+pub const FIELDS: [&str; 7] = ["allow", "reasons", "risk", "sensitive", "approval", "overridable", "obligations"];
+/// What a result may oblige to.
+pub const OBLIGATIONS: [&str; 2] = ["mask", "redact_response"];
 
 /// Why a result is no decision: one of two codes and a sentence.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ fn object(value: &Value) -> Result<Decision, Fault> {
             "obligations" => {
                 decision.obligations = items(member, name, OBLIGATIONS_MAX)?.into_iter().map(obligation).collect::<Result<_, _>>()?;
             }
-            other => return Err(unsupported(format!("the result's field `{}` is not enforced by this version", shown(other)))),
+            other => return Err(unsupported("the result's field", other, &FIELDS)),
         }
     }
     let allow = allow.ok_or_else(|| shape("the result has no `allow`"))?;
@@ -82,17 +86,13 @@ fn reason(value: &Value) -> Result<Reason, Fault> {
         match name {
             "code" => code = Some(string(member, "a reason's `code`")?),
             "message" => message = Some(string(member, "a reason's `message`")?),
-            other => return Err(unsupported(format!("a reason's field `{}` is not enforced by this version", shown(other)))),
+            other => return Err(unsupported("a reason's field", other, &["code", "message"])),
         }
     }
     let code = code.ok_or_else(|| shape("a reason has no `code`"))?;
     let message = message.ok_or_else(|| shape("a reason has no `message`"))?;
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.');
-    if code.is_empty() || code.len() > 64 || !code.bytes().all(plain) {
-        return Err(shape(format!("the reason code `{}` is not `[a-z0-9_.]{{1,64}}`", shown(code))));
-    }
-    if code.starts_with(RESERVED) {
-        return Err(shape(format!("the reason code `{code}` begins with `{RESERVED}`, which is toolgate's own: name it otherwise")));
+    if let Some(wrong) = wrong_code(code) {
+        return Err(shape(wrong));
     }
     Ok(Reason { code: code.to_owned(), message: canon::text::shown(message, MESSAGE_CHARS_MAX) })
 }
@@ -122,10 +122,10 @@ fn obligation(value: &Value) -> Result<Obligation, Fault> {
     let make = match kind.ok_or_else(|| shape("an obligation has no `type`"))? {
         "mask" => Obligation::Mask,
         "redact_response" => Obligation::RedactResponse,
-        other => return Err(unsupported(format!("the obligation `{}` is not enforced by this version", shown(other)))),
+        other => return Err(unsupported("the obligation", other, &OBLIGATIONS)),
     };
     if let Some(other) = others.first() {
-        return Err(unsupported(format!("an obligation's field `{}` is not enforced by this version", shown(other))));
+        return Err(unsupported("an obligation's field", other, &["type", "paths"]));
     }
     let paths = items(paths.ok_or_else(|| shape("an obligation has no `paths`"))?, "paths", PATHS_MAX)?;
     if paths.is_empty() {
@@ -139,7 +139,7 @@ fn pointer(value: &Value) -> Result<Pointer, Fault> {
     let pointer =
         Pointer::parse(text).map_err(|_| shape(format!("the path `{}` is not a JSON pointer: write `/key/0/key`", shown(text))))?;
     if pointer.tokens().iter().any(|token| token == "*" || token == "**") {
-        return Err(unsupported(format!("the path `{}` has a wildcard: name each place", shown(text))));
+        return Err(Fault::Unsupported(format!("the path `{}` has a wildcard: name each place", shown(text))));
     }
     Ok(pointer)
 }
@@ -177,8 +177,19 @@ fn shape(message: impl Into<String>) -> Fault {
     Fault::Shape(message.into())
 }
 
-fn unsupported(message: impl Into<String>) -> Fault {
-    Fault::Unsupported(message.into())
+fn unsupported(what: &str, name: &str, known: &[&str]) -> Fault {
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Fault::Unsupported(format!("{what} `{}` is not enforced by this version; known are {}", shown(name), known.join(", ")))
+}
+
+/// Why a policy may not give this code, if it may not.
+pub(crate) fn wrong_code(code: &str) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.');
+    if code.is_empty() || code.len() > 64 || !code.bytes().all(plain) {
+        return Some(format!("the reason code `{}` is not `[a-z0-9_.]{{1,64}}`", shown(code)));
+    }
+    code.starts_with(RESERVED)
+        .then(|| format!("the reason code `{code}` begins with `{RESERVED}`, which is toolgate's own: name it otherwise"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The published shape of `input`: one table, from which come the JSON Schema, the check of every `input.` path of a policy and of every fixture.
 
 use crate::rego::Rego;
+use crate::result::{FIELDS, OBLIGATIONS};
 use canon::{Build, Kind};
 use regorus::Value;
 use std::fmt::Write as _;
@@ -115,8 +116,8 @@ const HTTP: &[Field] = &[
 /// The JSON Schema (draft 2020-12) of `input`, as text with a line feed at its end.
 #[must_use]
 pub fn schema() -> String {
-    let mut out = String::from(
-        "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"input of a toolgate policy\",\n  \"x-toolgate-result\": {\n    \"fields\": [\"allow\", \"reasons\", \"risk\", \"sensitive\", \"approval\", \"overridable\", \"obligations\"],\n    \"obligations\": [\"mask\", \"redact_response\"]\n  },\n",
+    let mut out = format!(
+        "{{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"input of a toolgate policy\",\n  \"x-toolgate-result\": {{\n    \"fields\": {FIELDS:?},\n    \"obligations\": {OBLIGATIONS:?}\n  }},\n"
     );
     body(INPUT, 1, &mut out);
     out.push_str("\n}\n");

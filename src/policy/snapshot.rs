@@ -86,6 +86,7 @@ pub struct Snapshot {
     digest: Digest,
     revision: Option<String>,
     tests: Vec<Found>,
+    warnings: Vec<Problem>,
 }
 
 impl fmt::Debug for Snapshot {
@@ -156,6 +157,12 @@ impl Snapshot {
         self.revision.as_deref()
     }
 
+    /// What does not keep the policy from being loaded and is likely a mistake.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
     /// The tools that have a package of their own, in order.
     #[must_use]
     pub fn tools(&self) -> Vec<&str> {
@@ -173,13 +180,23 @@ impl Snapshot {
         &self.tests
     }
 
-    /// Evaluates every entry point once with an input that knows nothing: a result of the wrong shape is one for every call.
-    fn try_blank(&self, rules: &check::Rules, problems: &mut Vec<Problem>) {
+    /// Evaluates every entry point once with an input that knows nothing: a result of the wrong shape is one for every call, and a rule without a value
+    /// has none for some call.
+    fn try_blank(&mut self, rules: &check::Rules, problems: &mut Vec<Problem>) {
         const CODE: &str = "policy.result";
         let left = || Duration::from_millis(TRIAL_MS);
         let tools = self.engines.tools.values().map(|tool| (tool.path.as_str(), &tool.engine));
         for (path, engine) in tools.chain([(self.entry_point.as_str(), &self.engines.base)]) {
             let decision = decide(engine, &Asked::blank(), path, &left);
+            if let (Some(rule), true) = (rules.at(path), decision.reasons.iter().any(|reason| reason.code == codes::UNDEFINED)) {
+                let message = format!(
+                    "`{path}` has no value for a call that no body of it takes, which is the error `{}`: write `default {} := false`, or the deny that \
+                     you mean",
+                    codes::UNDEFINED,
+                    rule.name()
+                );
+                self.warnings.push(rule.problem("policy.no_default", message));
+            }
             for reason in decision.reasons.into_iter().filter(|reason| [codes::SHAPE, codes::UNSUPPORTED].contains(&reason.code.as_str())) {
                 let message = format!("`{path}`: {}", reason.message);
                 problems.push(match rules.at(path) {
@@ -236,7 +253,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     // All modules at once first: what no entry point reaches has to be right too.
     let engines = engines::prepare(&mut whole, settings.builtin_errors, &patterns).and_then(|()| parts.engines());
     let engines = engines.map_err(|problem| problems.push(problem)).ok()?;
-    let snapshot = Snapshot {
+    let mut snapshot = Snapshot {
         entry_point: settings.entry_point.clone(),
         place: rules.place(&settings.entry_point),
         engines,
@@ -245,6 +262,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
         digest: source.digest(),
         revision: manifest.revision,
         tests: test::discover(&rules),
+        warnings: Vec::new(),
     };
     snapshot.try_blank(&rules, problems);
     Some(snapshot)

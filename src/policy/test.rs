@@ -4,7 +4,10 @@ use crate::check::{Rules, canonical};
 use crate::run::Run;
 use crate::{Asked, Snapshot};
 use canon::Micros;
+use regex::Regex;
 use regorus::Value;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Time that one test may take, in milliseconds, as in `opa test`.
@@ -40,10 +43,36 @@ pub struct Outcome {
     pub prints: Vec<String>,
 }
 
-/// Runs every test whose name contains `filter`, in the order of their names. `at` is what the clock says in a policy; `elapsed` is any growing clock.
+/// Which tests are run: those whose names hold a match of a regular expression, as `opa test --run` has it. The default is all.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted(Option<Regex>);
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Regex::new(text).map(|regex| Self(Some(regex))).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_ref().map(Regex::as_str).unwrap_or_default())
+    }
+}
+
+impl Wanted {
+    /// Whether the test of this name is run.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|regex| regex.is_match(name))
+    }
+}
+
+/// Runs every test that is wanted, in the order of their names. `at` is what the clock says in a policy; `elapsed` is any growing clock.
 #[must_use]
-pub fn run(snapshot: &Snapshot, filter: &str, at: Micros, elapsed: &dyn Fn() -> Duration) -> Vec<Outcome> {
-    let tests = snapshot.tests().iter().filter(|test| test.name.contains(filter));
+pub fn run(snapshot: &Snapshot, wanted: &Wanted, at: Micros, elapsed: &dyn Fn() -> Duration) -> Vec<Outcome> {
+    let tests = snapshot.tests().iter().filter(|test| wanted.takes(&test.name));
     tests.map(|test| run_one(snapshot, test.clone(), at, elapsed)).collect()
 }
 

@@ -3,6 +3,7 @@
 //! Each is swapped whole, or the last good one stays and that is said loudly, recorded and counted. A file that did not change is not built again.
 
 use super::House;
+use super::start::svid;
 use crate::sources::{self, Unreadable};
 use crate::telemetry::ReloadLabels;
 use crate::view::View;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::Credential;
-use wire::tls::{Material, Own, Roots};
+use wire::tls::{Own, Roots};
 
 /// Longest time for parsing and checking a policy.
 const POLICY_LOAD_LIMIT: Duration = Duration::from_secs(10);
@@ -120,6 +121,11 @@ impl House {
             certificate,
         )
         .await;
+        if let Some(wrong) = self.svid_wrong()
+            && self.changed("svid", Digest::of(&[wrong.as_bytes()]))
+        {
+            tracing::error!("{wrong}");
+        }
         self.reload_credentials();
     }
 
@@ -130,7 +136,7 @@ impl House {
             .unwrap_or_else(|error| Err(Unreadable::Bundle(error.to_string())));
         let source = match read {
             Ok(source) => source,
-            Err(error) => return self.policy_rejected(None, vec![error.to_string()]).await,
+            Err(error) => return self.policy_rejected(None, vec![error.of_policy(&self.config.policy)]).await,
         };
         let digest = source.digest();
         let view = self.view.load_full();
@@ -207,7 +213,11 @@ impl House {
     fn reload_keys(&self) -> Outcome {
         let permissions = &self.config.permissions;
         let Some(path) = &permissions.keys else { return Outcome::Same };
-        let read = sources::file(path).and_then(|keys| Ok((keys, permissions.revocations.as_deref().map(sources::file).transpose()?)));
+        let list = permissions.revocations.as_deref().map(sources::file).transpose();
+        if list.is_ok() {
+            self.revocations_read.store(Arc::new(Instant::now()));
+        }
+        let read = sources::file(path).and_then(|keys| Ok((keys, list?)));
         self.built(
             "keys",
             read,
@@ -261,7 +271,7 @@ impl House {
             read,
             |(certificate, key)| vec![certificate.clone(), key.clone()],
             |(certificate, key)| {
-                own.replace(Material::from_pem(&certificate, &key).map_err(|error| vec![error.to_string()])?);
+                own.replace(svid(&files.certificate, &certificate, &key, self.journal.now().at).map_err(|problem| vec![problem])?);
                 self.renew_upstreams();
                 Ok(1)
             },

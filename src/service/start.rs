@@ -7,7 +7,7 @@ use crate::telemetry::{Metrics, ModeLabels};
 use crate::view::{Mode, Route, View};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use canon::json::Tree;
-use canon::{Digest, Json};
+use canon::{Digest, Json, Micros};
 use config::{Config, CredentialFile, Door, Way};
 use evaluator::Evaluator;
 use identity::{Anchors, Issuers};
@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use wire::tls::{Material, Own, Roots};
 use wire::{Credential, Listener, Place, Tally, Target, Upstream};
 
@@ -83,6 +84,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         redacted,
         sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
+        revocations_read: ArcSwap::from_pointee(Instant::now()),
         policy_rejected: ArcSwapOption::empty(),
         draining: AtomicBool::new(false),
         config,
@@ -191,8 +193,14 @@ fn keys(config: &Config) -> Result<Keys, Vec<String>> {
 fn own(config: &Config) -> Result<Option<Own>, Vec<String>> {
     let Some(files) = &config.identity.svid else { return Ok(None) };
     let (certificate, key) = both(read("identity.svid.certificate", &files.certificate), read("identity.svid.key", &files.key))?;
-    let material = Material::from_pem(&certificate, &key).map_err(|error| said("identity.svid", &[error]))?;
-    Ok(Some(Own::new(material)))
+    Ok(Some(Own::new(svid(&files.certificate, &certificate, &key, wall()).map_err(|problem| said("identity.svid", &[problem]))?)))
+}
+
+/// A certificate of our own that others can take us by: what they would refuse is refused here.
+pub(super) fn svid(path: &Path, certificate: &[u8], key: &[u8], at: Micros) -> Result<Material, String> {
+    let material = Material::from_pem(certificate, key).map_err(|error| error.to_string())?;
+    let leaf = material.leaf().and_then(|leaf| leaf.current(at));
+    leaf.map(|_| material).map_err(|wrong| format!("`{}`: {wrong}; `docs/mtls.md` says what an SVID must be", path.display()))
 }
 
 fn evaluator(config: &Config) -> Result<Evaluator, Vec<String>> {

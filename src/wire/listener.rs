@@ -5,7 +5,9 @@ mod stream;
 mod unix;
 
 use crate::WireError;
+use crate::peer::owner::NoDescriptor;
 use crate::peer::{Peer, owner};
+use crate::tally::Limit;
 use crate::tls::{self, Oldest, Own};
 use identity::LocalSubject;
 use rustls::ServerConfig;
@@ -127,9 +129,9 @@ fn tcp(name: &str, address: SocketAddr) -> Result<TcpListener, WireError> {
 /// Where the kernel must be asked for its whole list, that is as long as there are sockets: a flood of connections reads it no faster than two threads can.
 static LOOK_UPS: Semaphore = Semaphore::const_new(2);
 
-async fn owner(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
-    let _turn = LOOK_UPS.acquire().await.ok()?;
-    tokio::task::spawn_blocking(move || owner::of(peer, own)).await.ok().flatten()
+async fn owner(peer: SocketAddr, own: SocketAddr) -> Result<Option<u32>, NoDescriptor> {
+    let Ok(_turn) = LOOK_UPS.acquire().await else { return Ok(None) };
+    tokio::task::spawn_blocking(move || owner::of(peer, own)).await.unwrap_or(Ok(None))
 }
 
 /// A connection that was accepted, before a byte of it was read.
@@ -191,23 +193,24 @@ impl Bound {
 }
 
 impl Knock {
-    /// Learns who is there: the TLS handshake, or the owner of the socket.
-    pub(crate) async fn enter(self) -> io::Result<(Stream, Peer)> {
+    /// Learns who is there: the TLS handshake, or the owner of the socket. Where there is no room to ask, the limit that was met.
+    pub(crate) async fn enter(self) -> io::Result<(Stream, Peer, Option<Limit>)> {
         match self.kind {
             Kind::Tls(stream, address, config) => {
                 stream.set_nodelay(true)?;
                 let stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await?;
                 let peer = Peer::tls(address, stream.get_ref().1.peer_certificates().unwrap_or_default());
-                Ok((Stream::Tls(Box::new(stream.into())), peer))
+                Ok((Stream::Tls(Box::new(stream.into())), peer, None))
             }
             Kind::Loopback(stream, address, subject) => {
                 stream.set_nodelay(true)?;
                 let own = stream.local_addr()?;
                 // Whoever calls from elsewhere has no user here.
-                let uid = if address.ip().is_loopback() { owner(address, own).await } else { None };
-                Ok((Stream::Tcp(stream), Peer::local(Some(address), uid, subject)))
+                let uid = if address.ip().is_loopback() { owner(address, own).await } else { Ok(None) };
+                let met = uid.is_err().then_some(Limit::OpenFiles);
+                Ok((Stream::Tcp(stream), Peer::local(Some(address), uid.ok().flatten(), subject), met))
             }
-            Kind::Unix(stream, uid, subject) => Ok((Stream::Unix(stream), Peer::local(None, uid, subject))),
+            Kind::Unix(stream, uid, subject) => Ok((Stream::Unix(stream), Peer::local(None, uid, subject), None)),
         }
     }
 }

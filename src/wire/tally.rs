@@ -12,7 +12,7 @@ macro_rules! limits {
             /// Every limit.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The name of its setting; those of upstreams begin with `upstream.`.
+            /// The name of its setting; those of upstreams begin with `upstream.`, the system's with `system.`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -30,6 +30,8 @@ limits! {
     ConnectionsPerPeer = "connections_per_peer_max",
     /// Calls being worked on.
     Calls = "calls_max",
+    /// The system's own (RLIMIT_NOFILE): no descriptor was left to find out who calls.
+    OpenFiles = "system.open_files",
     /// TLS handshake too slow.
     HandshakeTime = "handshake_timeout_ms",
     /// Headers too large.

@@ -7,6 +7,7 @@ mod servers;
 
 use crate::WireError;
 use arc_swap::ArcSwap;
+use identity::{Leaf, Unidentified};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
@@ -61,6 +62,18 @@ impl Material {
             CertifiedKey::from_der(chain, key, &PROVIDER).map_err(|error| wrong(format!("does not fit the certificate: {error}")))?;
         Ok(Self(Arc::new(pair)))
     }
+
+    /// What the leaf says of itself.
+    ///
+    /// # Errors
+    /// It is no X.509-SVID's.
+    pub fn leaf(&self) -> Result<Leaf, Unidentified> {
+        leaf(&self.0)
+    }
+}
+
+fn leaf(pair: &CertifiedKey) -> Result<Leaf, Unidentified> {
+    Leaf::read(pair.cert.first().ok_or(Unidentified::NoCertificate)?)
 }
 
 impl fmt::Debug for Material {
@@ -83,6 +96,14 @@ impl Own {
     /// Every handshake from now on uses `material`. Connections that are open stay.
     pub fn replace(&self, material: Material) {
         self.0.store(material.0);
+    }
+
+    /// What the newest leaf says of itself.
+    ///
+    /// # Errors
+    /// It is no X.509-SVID's.
+    pub fn leaf(&self) -> Result<Leaf, Unidentified> {
+        leaf(&self.newest())
     }
 
     fn newest(&self) -> Arc<CertifiedKey> {

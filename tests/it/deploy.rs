@@ -59,9 +59,9 @@ fn kubernetes_validate_takes_every_manifest_strictly() {
     assert_eq!(kustomization["resources"], json!(keys.map(|(file, _)| file)), "each manifest is validated");
     let made = &kustomization["configMapGenerator"];
     assert_eq!(made.as_array().unwrap().len(), 1);
-    assert_eq!(made[0]["files"], json!(["permissions.jwks.json"]));
+    assert_eq!(made[0]["files"], json!(["permissions.jwks.json", "revocations.json"]));
     let files = std::fs::read_dir(base("")).unwrap().count();
-    assert_eq!(files, keys.len() + 2, "each file is named in kustomization.yaml");
+    assert_eq!(files, keys.len() + 3, "each file is named in kustomization.yaml");
 }
 
 fn base(file: &str) -> PathBuf {
@@ -109,6 +109,10 @@ fn what_the_pods_mount_is_there_and_the_keys_are_where_the_configuration_looks()
     let mounts = agent[1]["spec"]["template"]["spec"]["initContainers"][0]["volumeMounts"].as_array().unwrap();
     let mount = mounts.iter().find(|mount| mount["name"] == "permissions").unwrap();
     assert_eq!(parsed["permissions"]["keys"], format!("{}/permissions.jwks.json", mount["mountPath"].as_str().unwrap()));
+    assert_eq!(parsed["permissions"]["revocations"], format!("{}/revocations.json", mount["mountPath"].as_str().unwrap()));
+    std::fs::copy(base("revocations.json"), folder.path().join("revocations.json")).unwrap();
+    let revoked = command(folder.path(), &["permission", "revoke", "--file", "revocations.json", "--jti", "1"], &[]);
+    assert!(revoked.status.success(), "{}", text(&revoked));
     // The file is one that `keygen` adds to.
     std::fs::copy(base("permissions.jwks.json"), folder.path().join("permissions.jwks.json")).unwrap();
     let keygen = ["--person", "maria@example.org", "--role", "override", "--out", "maria.pem", "--keys", "permissions.jwks.json"];
@@ -126,6 +130,12 @@ fn what_the_pods_mount_is_there_and_the_keys_are_where_the_configuration_looks()
     let printed: Vec<&str> = printed.iter().map(String::as_str).collect();
     let statements = command(image.path(), &printed, &[("SOMA_AGENT_MODE", "PRODUCTION")]);
     assert!(statements.status.success() && text(&statements).contains("CREATE TABLE"), "{}", text(&statements));
+    assert!(text(&statements).contains("MODIFY TTL"), "{}", text(&statements));
+    // Before anybody has chosen a mode, all but how long rows are kept.
+    let early = command(image.path(), &printed, &[]);
+    let told = text(&early);
+    assert!(early.status.success() && told.contains("CREATE TABLE") && told.contains("CREATE ROLE"), "{told}");
+    assert!(!told.contains(" TTL") && told.contains("SOMA_AGENT_MODE"), "{told}");
 }
 
 /// The image's `/etc/toolgate` with this configuration in it.

@@ -1,5 +1,6 @@
 //! Who calls, over real TLS, local sockets and user tokens: the good are known, everybody else is told why not, and what is believed may change at any time.
 
+mod own;
 mod person;
 mod reach;
 

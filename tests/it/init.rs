@@ -22,7 +22,35 @@ fn the_last_line_that_it_prints_shows_a_refusal_with_its_reason() {
     let shown = String::from_utf8_lossy(&refusal.stdout).into_owned();
     assert!(shown.contains("DENY") && shown.contains("path.protected"), "{last}: {shown} {}", String::from_utf8_lossy(&refusal.stderr));
     let check = shell("cd demo && SOMA_AGENT_MODE=LOCAL toolgate check --offline");
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    let told = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.status.success() && told.contains("journal journal: not there yet, a start makes it"), "{told}");
+    let wrong = shell(
+        "cd demo && sed 's/source: policies/source: policiez/' toolgate.yaml > wrong.yaml && SOMA_AGENT_MODE=LOCAL toolgate check --config wrong.yaml --offline",
+    );
+    let told = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    let line =
+        std::fs::read_to_string(folder.path().join("demo/wrong.yaml")).unwrap().lines().position(|line| line.contains("policiez")).unwrap()
+            + 1;
+    assert!(told.contains(&format!("WRONG    wrong.yaml:{line}:")) && told.contains("`policy.source`: cannot read `policiez`"), "{told}");
+    let revoke = |more: &str| shell(&format!("toolgate permission revoke {more}"));
+    let revoked = revoke("--config demo/toolgate.yaml --jti 4711");
+    let told = String::from_utf8_lossy(&revoked.stdout).into_owned();
+    assert!(revoked.status.success() && told.contains("written to `demo/revocations.json`, which `demo/toolgate.yaml` names"), "{told}");
+    assert!(std::fs::read_to_string(folder.path().join("demo/revocations.json")).unwrap().contains("4711"));
+    assert!(revoke("--config demo/toolgate.yaml --file demo/../demo/revocations.json --jti 4712").status.success());
+    folder.write("without.yaml", "permissions: {keys: keys.json}\n");
+    for (more, words) in [
+        ("--config demo/toolgate.yaml --file other.json --jti 4711", "toolgate would not read `other.json`"),
+        ("--config without.yaml --jti 4711", "names no `permissions.revocations`"),
+        ("--jti 4711", "--config"),
+    ] {
+        let refused = revoke(more);
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && told.contains(words), "{more}: {told}");
+    }
+    assert!(!folder.path().join("other.json").exists(), "nothing is written that nobody reads");
+    let alone = String::from_utf8_lossy(&revoke("--file other.json --jti 4711").stdout).into_owned();
+    assert!(alone.contains("only a toolgate whose `permissions.revocations` names this file takes it"), "{alone}");
     let again = shell("toolgate init demo");
     assert_eq!(again.status.code(), Some(2), "nothing is overwritten");
 }

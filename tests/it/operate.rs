@@ -182,10 +182,64 @@ fn the_metrics_are_those_of_the_documentation() {
     });
     let documented = include_str!("../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     assert_eq!(described.collect::<BTreeSet<_>>(), documented.map(str::to_owned).collect(), "{text}");
-    assert!(text.contains("toolgate_calls_total{route=\"notes\",would=\"allow\",done=\"forwarded\"} 1\n"), "{text}");
+    assert!(text.contains("toolgate_calls_total{route=\"notes\",would=\"allow\",done=\"forward\"} 1\n"), "{text}");
     assert!(text.contains("toolgate_mode{mode=\"LOCAL\",enforcement=\"warn\",permissive=\"true\"} 1\n"), "{text}");
     let ready = readyz(&sidecar).text();
     assert!(ready.contains("PERMISSIVE") && sidecar.toolgate.lines().iter().any(|line| line.contains("PERMISSIVE")), "{ready}");
+}
+
+#[test]
+fn without_a_free_descriptor_a_caller_is_told_to_come_again_and_not_that_nobody_knows_it() {
+    let upstream = Upstream::start();
+    let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
+    let sidecar = plan.start("PRODUCTION");
+    let pid = sidecar.toolgate.pid();
+    let limit = |most: usize| {
+        let most = format!("--nofile={most}:");
+        let set = crate::peers::run(std::process::Command::new("prlimit").args(["--pid", &pid.to_string(), &most]), SOON);
+        assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+    };
+    let open = || -> BTreeSet<usize> {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        files.map(|file| file.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect()
+    };
+    let lowest = || {
+        let open = open();
+        (0..).find(|number| !open.contains(number)).unwrap()
+    };
+    // What is open for a moment only is not open each time. The connection takes the last one.
+    let free = (0..100).map(|_| lowest()).min().unwrap();
+    limit(free + 1);
+    let answer = note(at);
+    assert!(answer.status == 503 && answer.text().contains("toolgate.overload"), "{} {}", answer.status, answer.text());
+    limit(1024);
+    assert_eq!(answered(at, &upstream).status, 200);
+    let metrics = get(sidecar.admin.clone(), "/metrics").unwrap().text();
+    assert!(metrics.contains("toolgate_limits_met_total{limit=\"system.open_files\"} 1\n"), "{metrics}");
+}
+
+#[test]
+fn a_policys_message_may_hold_arguments_and_is_not_in_the_log() {
+    let policy = r#"package toolgate
+
+decision := {"allow": false, "reasons": [{"code": "note.wrong", "message": sprintf("not %v", [input.call.arguments.body])}]}
+"#;
+    let upstream = Upstream::start();
+    for mode in ["LOCAL", "PRODUCTION"] {
+        let (plan, at) = plan(policy, upstream.0.local_addr().unwrap());
+        let sidecar = plan.start(mode);
+        let id = std::thread::scope(|scope| {
+            let call =
+                scope.spawn(|| post(at, TOOL, &[("content-type", "application/json")], "{\"text\":\"p3rs0nal\",\"more\":{}}").unwrap());
+            if mode == "LOCAL" {
+                upstream.take().write_all(DONE).unwrap();
+            }
+            decision(&call.join().unwrap())
+        });
+        assert!(sidecar.record(&id, "decision")["body"]["messages"].to_string().contains("p3rs0nal"), "the record has it");
+        sidecar.toolgate.await_line(0, "note.wrong");
+        assert!(!sidecar.toolgate.lines().iter().any(|line| line.contains("p3rs0nal")), "{:?}", sidecar.toolgate.lines());
+    }
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn filters(folder: &Path, config: &str) {
         (["--subject", "agent"], 6),
         (["--subject", "gent"], 0),
         (["--tool", "notes.delete"], 3),
-        (["--verdict", "deny"], 3),
+        (["--would", "deny"], 3),
         (["--verdict", "allow"], 3),
         (["--done", "refuse"], 1),
         (["--reason", "notes.kept"], 3),
@@ -175,6 +175,24 @@ fn shown(folder: &Path, config: &str, id: &str) {
         assert_eq!(clickhouse, said(folder, &short));
         assert_eq!(clickhouse, said(folder, &[&short[..], &["--journal", "journal"]].concat()));
         assert!(clickhouse.contains("notes are not deleted") && clickhouse.contains(id), "{clickhouse}");
+    }
+    let lifted = &calls(folder, config, &["--tool", "notes.delete", "--mode", "PRODUCTION", "--done", "forward"])[0]["id"];
+    let lifted = lifted.as_str().unwrap();
+    for (id, words) in [
+        (
+            id,
+            vec![
+                "reason     notes.kept: notes are not deleted",
+                "answered   deposited at ",
+                &format!("answered   used with the call {lifted} at "),
+            ],
+        ),
+        (lifted, vec!["signed     override by maria@example.org (key ", "): tidy", &format!("answers    the refusal {id}")]),
+    ] {
+        for source in [&["--config", config][..], &["--journal", "journal"]] {
+            let told = said(folder, &[&["audit", "show", id][..], source].concat());
+            assert!(words.iter().all(|word| told.contains(word)), "{words:?} in\n{told}");
+        }
     }
     for (part, code, why) in [
         ("01a21002-1e63-770d-a35c-8b09e2d1fd5a", 1, "no record"),

@@ -12,7 +12,7 @@ patience=900 # seconds that one command may take
 # command or file that shows a package is there : Debian's name of the package
 system_packages=(
   cc:gcc c++:g++ make:make go:golang node:nodejs npm:npm python3:python3 flock:util-linux
-  stunnel:stunnel4 strace:strace faketime:faketime docker-compose:docker-compose
+  stunnel:stunnel4 openssl:openssl curl:curl strace:strace faketime:faketime docker-compose:docker-compose
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/ip:iproute2
 )
 engine_sha256=36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5

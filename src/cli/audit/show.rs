@@ -1,16 +1,15 @@
-//! `toolgate audit show`: every record of one call, envelope and body.
+//! `toolgate audit show`: one call in a few lines, then every record of it, envelope and body.
 
 use super::source::{Place, Source};
+use super::summary::summary;
 use crate::cli::say::say;
 use anyhow::bail;
 use audit::Filter;
-use audit::table::Line;
+use audit::table::{ID_CHARS, ID_END_CHARS_MIN, Line, id_end};
 use canon::text::shown;
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
-/// The shortest end of an id that is looked for.
-const END_CHARS_MIN: usize = 4;
 /// Ids that are listed where one was meant.
 const CANDIDATES_MAX: usize = 8;
 /// Longest value that is shown to a person, in characters.
@@ -32,7 +31,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let place = args.source.open()?;
     let id = whole(&place, &args.id)?;
-    let records = id.map(|id| place.records(&id)).transpose()?.unwrap_or_default();
+    let records = id.as_ref().map(|id| place.records(id)).transpose()?.unwrap_or_default();
     if records.is_empty() {
         eprintln!("no record of the call {}", args.id);
         return Ok(ExitCode::from(1));
@@ -42,6 +41,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         say!("{}", serde_json::to_string_pretty(&values)?);
         return Ok(ExitCode::SUCCESS);
     }
+    let answers = id.map(|id| place.answers(&id)).transpose()?.unwrap_or_default();
+    for (name, words) in summary(&values, &answers) {
+        say!("{name:<10} {words}");
+    }
+    say!();
     for value in &values {
         tell(value);
     }
@@ -50,15 +54,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The id that ends so: the one, or none; where several do, the error lists them.
 fn whole(place: &Place, part: &str) -> anyhow::Result<Option<String>> {
-    let end = part.to_ascii_lowercase();
-    if let Ok(id) = uuid::Uuid::try_parse(&end) {
-        return Ok(Some(id.as_hyphenated().to_string()));
-    }
-    if end.len() < END_CHARS_MIN || !end.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
+    let Some(end) = id_end(part) else {
         bail!(
-            "`{}` is no id and no end of one: write at least {END_CHARS_MIN} of its last characters, as the tables show",
+            "`{}` is no id and no end of one: write at least {ID_END_CHARS_MIN} of its last characters, as the tables show",
             shown(part, 80)
-        );
+        )
+    };
+    if end.len() == ID_CHARS {
+        return Ok(Some(end));
     }
     let found = place.calls(&Filter { call: Some(end), ..Filter::default() }, CANDIDATES_MAX + 1)?;
     the_one(part, &found.iter().map(Line::of).collect::<Vec<_>>())

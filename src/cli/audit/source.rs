@@ -6,6 +6,7 @@ use audit::{Filter, Stories, Story};
 use config::{ClickHouse, Trail, Transport};
 use journal::{Cursor, Reader, Stored};
 use peers::clickhouse::{Client, trail};
+use record::Row;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
@@ -123,6 +124,24 @@ impl Place {
                 Ok(stories.newest(most))
             }
             Self::ClickHouse { client, runtime } => Ok(runtime.block_on(trail::calls(client, filter, most))?),
+        }
+    }
+
+    /// What became of the permissions that were signed for a refused call, in the order of the log.
+    pub(super) fn answers(&self, id: &str) -> anyhow::Result<Vec<Row>> {
+        match self {
+            Self::Journal(reader) => {
+                let mut rows = Vec::new();
+                records_after(reader, Cursor::default(), |stored| {
+                    let row = record::read(&stored.envelope)?;
+                    if row.kind == "permission" && row.decision_id.as_deref() == Some(id) {
+                        rows.push(row);
+                    }
+                    Ok(())
+                })?;
+                Ok(rows)
+            }
+            Self::ClickHouse { client, runtime } => Ok(runtime.block_on(trail::answers(client, id))?),
         }
     }
 

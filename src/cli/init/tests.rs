@@ -35,7 +35,7 @@ fn the_configuration_is_valid() {
 #[test]
 fn the_policy_passes_its_tests() {
     let dir = written();
-    let outcomes = policy::test::run(&snapshot(dir.path()), "", Micros(0), &|| Duration::ZERO);
+    let outcomes = policy::test::run(&snapshot(dir.path()), &policy::test::Wanted::default(), Micros(0), &|| Duration::ZERO);
     assert_eq!(outcomes.len(), 5);
     assert_eq!(policy::test::exit_code(&outcomes), 0, "{outcomes:#?}");
 }
@@ -57,7 +57,7 @@ fn nothing_is_overwritten() {
     let dir = written();
     fs::remove_file(dir.path().join("toolgate.yaml")).expect("removed");
     let told = write(dir.path()).expect_err("files are there").to_string();
-    assert!(told.contains("already has modes.yaml, policies/toolgate.rego"), "{told}");
+    assert!(told.contains("already has modes.yaml, permissions.jwks.json, revocations.json"), "{told}");
     assert!(!dir.path().join("toolgate.yaml").exists(), "all or nothing");
 }
 

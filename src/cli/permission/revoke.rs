@@ -10,9 +10,12 @@ use std::process::ExitCode;
 /// What is revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
-    /// The list; made if it does not exist
+    /// The configuration of the toolgate that is to know: the list is the one that its `permissions.revocations` names
+    #[arg(long, value_name = "FILE", required_unless_present = "file")]
+    config: Option<PathBuf>,
+    /// The list itself; made if it does not exist. With `--config` it must be the one that is named there
     #[arg(long, value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
     /// A permission, by its `jti`
     #[arg(long = "jti", value_name = "JTI")]
     jtis: Vec<String>,
@@ -33,29 +36,57 @@ fn seconds(text: &str) -> Result<i64, String> {
 
 /// Adds to the list; with nothing to add it is renewed.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut list = match std::fs::read(&args.file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no list of revocations", args.file.display()))?,
+    let file = list_file(args)?;
+    let mut list = match std::fs::read(&file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no list of revocations", file.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Revocations { issued_at: 0, next_update: 0, kids: Default::default(), jtis: Default::default() }
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", args.file.display())),
+        Err(error) => return Err(error).with_context(|| format!("cannot read `{}`", file.display())),
     };
     let now = wall().seconds();
     if list.issued_at > now {
-        bail!("`{}` was issued in the future: compare the clocks", args.file.display());
+        bail!("`{}` was issued in the future: compare the clocks", file.display());
     }
     list.jtis.extend(args.jtis.iter().cloned());
     list.kids.extend(args.kids.iter().cloned());
     list.issued_at = now;
     list.next_update = now.saturating_add(args.valid_for);
-    replace(&args.file, &serde_json::to_string_pretty(&list)?)?;
+    replace(&file, &serde_json::to_string_pretty(&list)?)?;
     say!(
         "{} permission(s) and {} key(s) are revoked; renew the list before {}",
         list.jtis.len(),
         list.kids.len(),
         canon::Micros(list.next_update.saturating_mul(1_000_000))
     );
+    match &args.config {
+        Some(config) => say!("written to `{}`, which `{}` names: toolgate takes it while it serves", file.display(), config.display()),
+        None => say!(
+            "written to `{}`: only a toolgate whose `permissions.revocations` names this file takes it (`--config` finds and checks that)",
+            file.display()
+        ),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The list to write: where a configuration is given, no other than it names.
+fn list_file(args: &Args) -> anyhow::Result<PathBuf> {
+    let Some(config) = &args.config else { return args.file.clone().context("name the list: `--config FILE` or `--file FILE`") };
+    let named = config::revocations(config).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", lines.join("\n"))
+    })?;
+    let named = named.with_context(|| {
+        format!("`{}` names no `permissions.revocations`: toolgate would read no list, add the key and start it again", config.display())
+    })?;
+    // Two spellings of one file are one file.
+    let place = |path: &Path| std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
+    match &args.file {
+        Some(file) if place(file) != place(&named) => {
+            bail!("`{}` names `{}` as its list: toolgate would not read `{}`", config.display(), named.display(), file.display())
+        }
+        Some(_) | None => Ok(named),
+    }
 }
 
 /// Writes a file beside the old one and renames it over: a reader sees one or the other, never a part.

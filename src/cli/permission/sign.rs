@@ -24,7 +24,7 @@ pub(in crate::cli) struct Args {
     /// The admin listener of the toolgate that refused
     #[arg(long, value_name = "ADDRESS", required_unless_present = "refusal")]
     admin: Option<Place>,
-    /// The refused decision's id
+    /// The refused decision's id, or the end of it, as the audit's tables show it
     #[arg(long, value_name = "ID", required_unless_present = "refusal", requires = "admin")]
     decision: Option<String>,
     /// What `permission refusal` printed, instead of asking; `-` for standard input. Then nothing goes over a network

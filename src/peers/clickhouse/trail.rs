@@ -102,6 +102,18 @@ fn rows(answer: &[u8]) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// The permissions that answer this refused call, in the order of the log.
+///
+/// # Errors
+/// As [`Error`] says.
+pub async fn answers(client: &Client, call: &str) -> Result<Vec<Row>, Error> {
+    let sql = format!(
+        "SELECT raw FROM {}.audit_events FINAL WHERE kind = 'permission' AND decision_id = {{call:String}} ORDER BY time, writer, seq FORMAT RowBinary",
+        client.database()
+    );
+    rows(&client.query(&sql, &[("call", call)]).await?)
+}
+
 /// Every record of one call in the order of the log: envelope and body, exact bytes. A body that has expired is empty.
 ///
 /// # Errors

@@ -149,6 +149,39 @@ fn a_result_that_is_no_decision_names_its_rule() {
 }
 
 #[test]
+fn a_code_that_is_none_is_found_where_it_is_written() {
+    let reason = |code: &str| format!("reasons contains {{\"code\": {code}, \"message\": \"m\"}} if input.call.tool == \"x\"");
+    for (code, expected) in [
+        ("\"path.protected\"", vec![]),
+        ("\"Path\"", vec!["3:28 policy.reason_code"]),
+        ("\"a-b\"", vec!["3:28 policy.reason_code"]),
+        ("`a b`", vec!["3:28 policy.reason_code"]),
+        ("\"\"", vec!["3:28 policy.reason_code"]),
+        ("\"toolgate.mine\"", vec!["3:28 policy.reason_code"]),
+        ("sprintf(\"A%v\", [1])", vec![]),
+        ("403", vec![]),
+    ] {
+        check(&with_head(&reason(code)), &expected);
+    }
+    check(&with_head("x := {\"code\": \"A\", \"message\": \"m\", \"more\": 1}"), &[]);
+    let test = "package t\ntest_a if {\"code\": \"A\", \"message\": \"m\"}\n";
+    check_files(&[("p.rego", "package toolgate\ndecision := false\n"), ("p_test.rego", test)], &[]);
+}
+
+#[test]
+fn a_decision_that_may_have_no_value_is_warned_of() {
+    let warned = |decision: &str, tool: &str| {
+        let files = [("p.rego", format!("package toolgate\n{decision}\n")), ("t.rego", format!("package toolgate.tools.t\n{tool}\n"))];
+        let snapshot = load(&files.each_ref().map(|(path, text)| (*path, text.as_str()))).unwrap();
+        snapshot.warnings().iter().map(|one| format!("{}:{} {}", one.file, one.line, one.code)).collect::<Vec<_>>()
+    };
+    let some = "decision := false if input.call.tool == \"x\"";
+    assert_eq!(warned(some, "decision := true"), ["p.rego:2 policy.no_default"]);
+    assert_eq!(warned("decision := true", some), ["t.rego:2 policy.no_default"]);
+    assert!(warned(&format!("default decision := false\n{some}"), "decision := true").is_empty());
+}
+
+#[test]
 fn the_folder_above_a_bundle_is_not_taken_for_it() {
     let policy = |reads: &str| format!("package toolgate\ndecision if {reads}\n");
     let (lost, found, whole) = (policy("data.roles.a"), policy("data.rules.roles.a"), policy("data[\"rules\"]"));

@@ -1,7 +1,7 @@
 //! Goes through every expression of a module and notes calls, references and replacements. What they mean is checked by `calls`, `graph` and `mocks`.
 
 use super::paths::{self, Chain, module_path, names};
-use super::{Bundle, Functions, at, calls, input_path};
+use super::{Bundle, Functions, at, calls, codes, input_path};
 use crate::Problem;
 use crate::schema::Step;
 use regorus::unstable::{
@@ -126,10 +126,13 @@ impl Walk<'_> {
             Expr::String { .. } | Expr::RawString { .. } | Expr::Number { .. } | Expr::Bool { .. } | Expr::Null { .. } => {}
             Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => self.reference(expr),
             Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| self.expr(item)),
-            Expr::Object { fields, .. } => fields.iter().for_each(|(_, key, value)| {
-                self.expr(key);
-                self.expr(value);
-            }),
+            Expr::Object { fields, .. } => {
+                self.found.problems.extend(codes::check(fields));
+                fields.iter().for_each(|(_, key, value)| {
+                    self.expr(key);
+                    self.expr(value);
+                });
+            }
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
                 self.expr(term);
                 self.query(query);

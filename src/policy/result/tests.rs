@@ -51,6 +51,13 @@ fn a_result_is_understood_exactly_or_an_error() {
         assert_eq!((decision.verdict, codes_of(&decision)), (verdict, codes), "{json}: {decision:?}");
     }
     assert_eq!(codes_of(&Decision::from_result(&Value::Undefined)), [UNDEFINED]);
+    for (json, known) in [
+        (r#"{"allow": true, "alow": 1}"#, "known are `allow`, `reasons`, `risk`, `sensitive`, `approval`, `overridable`, `obligations`"),
+        (r#"{"allow": true, "obligations": [{"type": "redact"}]}"#, "known are `mask`, `redact_response`"),
+        (r#"{"allow": true, "reasons": [{"code": "a", "msg": "m"}]}"#, "known are `code`, `message`"),
+    ] {
+        assert!(read(json).reasons[0].message.ends_with(known), "{:?}", read(json));
+    }
 }
 
 #[test]

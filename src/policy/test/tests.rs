@@ -1,6 +1,6 @@
 //! Tests of tests.
 
-use super::{Ending, exit_code, run};
+use super::{Ending, Wanted, exit_code, run};
 use crate::snapshot::tests::load;
 use canon::Micros;
 use std::time::Duration;
@@ -25,7 +25,7 @@ todo_test_later if false
 helper if true
 ";
     let snapshot = load(&[POLICY, ("p_test.rego", tests)]).unwrap();
-    let outcomes = run(&snapshot, "", Micros(0), &|| Duration::ZERO);
+    let outcomes = run(&snapshot, &Wanted::default(), Micros(0), &|| Duration::ZERO);
     let endings = outcomes
         .iter()
         .map(|outcome| (outcome.name.trim_start_matches("data.toolgate_test."), outcome.line, kind(&outcome.ending)))
@@ -47,7 +47,7 @@ helper if true
     );
     assert_eq!(outcomes[7].prints, ["p_test.rego:11: here"]);
     assert_eq!(exit_code(&outcomes), 2);
-    let passing = run(&snapshot, "test_pass", Micros(0), &|| Duration::ZERO);
+    let passing = run(&snapshot, &"^data.*test_pas{2}".parse().unwrap(), Micros(0), &|| Duration::ZERO);
     assert_eq!((passing.len(), exit_code(&passing)), (1, 0));
 }
 
@@ -65,6 +65,6 @@ fn a_tool_package_is_tested_in_place() {
     let tool = ("t.rego", "package toolgate.tools[\"a b\"]\ndecision if input.call.arguments.n == 1\n");
     let tests = ("t_test.rego", "package toolgate.tools[\"a b\"]\ntest_one if decision with input.call.arguments as {\"n\": 1}\n");
     let snapshot = load(&[POLICY, tool, tests]).unwrap();
-    let outcomes = run(&snapshot, "", Micros(0), &|| Duration::ZERO);
+    let outcomes = run(&snapshot, &Wanted::default(), Micros(0), &|| Duration::ZERO);
     assert_eq!((outcomes[0].name.as_str(), &outcomes[0].ending), ("data.toolgate.tools[\"a b\"].test_one", &Ending::Pass));
 }

@@ -4,6 +4,7 @@
 mod diag;
 
 use diag::Said;
+use rustix::io::Errno;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,22 +12,36 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const ESTABLISHED: &str = "01";
 
+/// The system has no descriptor left to ask with: who it is may be known a moment later.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoDescriptor;
+
 /// The user who owns the socket at `peer` that is connected to `own`. May read two files: not for an async thread.
 /// `None` where the kernel knows no such socket any more, or it is closed already.
-pub(crate) fn of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+pub(crate) fn of(peer: SocketAddr, own: SocketAddr) -> Result<Option<u32>, NoDescriptor> {
     match diag::ask(peer, own) {
-        Said::Owner(uid) => Some(uid),
-        Said::Nobody => None,
+        Said::Owner(uid) => Ok(Some(uid)),
+        Said::Nobody => Ok(None),
         Said::Nothing => listed(peer, own),
     }
 }
 
-fn listed(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+fn listed(peer: SocketAddr, own: SocketAddr) -> Result<Option<u32>, NoDescriptor> {
     // An IPv6 socket may speak IPv4 (RFC 4291 section 2.5.5.2), and is listed under tcp6 then.
     let listings: &[(&str, bool)] =
         if peer.is_ipv4() { &[("/proc/net/tcp", false), ("/proc/net/tcp6", true)] } else { &[("/proc/net/tcp6", true)] };
     // Line by line: many connections at once must not each hold a list of all of them.
-    listings.iter().find_map(|(path, wide)| find(BufReader::new(File::open(path).ok()?), &place(peer, *wide), &place(own, *wide)))
+    for (path, wide) in listings {
+        let found = match File::open(path) {
+            Ok(listing) => find(BufReader::new(listing), &place(peer, *wide), &place(own, *wide)),
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)) => return Err(NoDescriptor),
+            Err(_) => None,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// One line is `sl local remote st tx:rx tr:when retrnsmt uid timeout inode ...`.
@@ -93,9 +108,9 @@ mod tests {
             let client = TcpStream::connect((connect, port)).unwrap();
             let (served, peer) = listener.accept().unwrap();
             let (own, uid) = (served.local_addr().unwrap(), rustix::process::getuid().as_raw());
-            assert_eq!([of(peer, own), listed(peer, own)], [Some(uid); 2], "{connect}");
+            assert_eq!([of(peer, own), listed(peer, own)], [Ok(Some(uid)), Ok(Some(uid))], "{connect}");
             drop(client);
-            assert_eq!([of(peer, own), listed(peer, own)], [None; 2], "{connect} closed");
+            assert_eq!([of(peer, own), listed(peer, own)], [Ok(None), Ok(None)], "{connect} closed");
         }
     }
 }

@@ -61,6 +61,12 @@ impl Admission {
 }
 
 impl Ticket {
+    /// It is one too many for another reason, found after it was let in.
+    pub(super) fn over(&mut self, limit: Limit) {
+        self.admission.tally.count(limit);
+        self.load = Load::Over(limit);
+    }
+
     pub(super) const fn load(&self) -> Load {
         self.load
     }

@@ -93,17 +93,26 @@ impl<H: Handler> Server<H> {
         &self.stop
     }
 
-    pub(super) async fn connection(self: Arc<Self>, knock: Knock, listener: Arc<str>, ticket: Ticket, mut phase: watch::Receiver<Phase>) {
+    pub(super) async fn connection(
+        self: Arc<Self>,
+        knock: Knock,
+        listener: Arc<str>,
+        mut ticket: Ticket,
+        mut phase: watch::Receiver<Phase>,
+    ) {
         let findings = Arc::new(Findings::default());
         let begun = tokio::select! {
             biased;
             _ = phase.changed() => return,
             begun = self.begin(knock, Arc::clone(&findings)) => begun,
         };
-        let (stream, speaks, peer) = match begun {
+        let (stream, speaks, peer, met) = match begun {
             Ok(begun) => begun,
             Err(error) => return tracing::debug!(listener = &*listener, %error, "a connection ended before its first request"),
         };
+        if let Some(limit) = met {
+            ticket.over(limit);
+        }
         let activity = Arc::new(Activity { began: Instant::now(), in_flight: AtomicUsize::new(0), idle_since: AtomicU64::new(0) });
         let of =
             Arc::new(Connection { server: self, peer: Arc::new(peer), listener, ticket, findings, requests: AtomicU64::new(0), activity });
@@ -118,12 +127,12 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    async fn begin(&self, knock: Knock, findings: Arc<Findings>) -> io::Result<(Guarded<Stream>, Speaks, Peer)> {
+    async fn begin(&self, knock: Knock, findings: Arc<Findings>) -> io::Result<(Guarded<Stream>, Speaks, Peer, Option<Limit>)> {
         let Ok(entered) = tokio::time::timeout(millis(self.limits.handshake_timeout_ms), knock.enter()).await else {
             self.tally.count(Limit::HandshakeTime);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"));
         };
-        let (stream, peer) = entered?;
+        let (stream, peer, met) = entered?;
         let patience = Patience {
             head: millis(self.limits.header_read_timeout_ms),
             stall: millis(self.limits.write_stall_timeout_ms),
@@ -131,7 +140,7 @@ impl<H: Handler> Server<H> {
         };
         let mut stream = Guarded::new(stream, patience, findings, Arc::clone(&self.tally));
         let speaks = stream.version().await?;
-        Ok((stream, speaks, peer))
+        Ok((stream, speaks, peer, met))
     }
 }
 

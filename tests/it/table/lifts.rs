@@ -190,6 +190,35 @@ fn a_permission_fits_one_set_of_arguments_however_it_is_written() {
     assert_eq!(upstreams.recorder.received().len(), 2);
 }
 
+#[test]
+fn a_refusal_is_found_by_the_end_of_its_id_and_where_there_is_none_it_is_said_why() {
+    let upstreams = Upstreams::start();
+    let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| plan);
+    let asked = |tool| decision(&call(at, Way::Mcp, tool));
+    let (refused, for_good, forwarded) = (asked(DENIED), asked(DENIED_FOR_GOOD), asked(ALLOWED));
+    let end = |id: &str| id.get(id.len() - 8..).unwrap().to_owned();
+    let refusal = |id: &str| {
+        let folder = sidecar.toolgate.folder().path();
+        let output = crate::peers::command(folder, &["permission", "refusal", "--admin", "unix:admin.sock", "--decision", id], &[]);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let nobodys = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
+    for (id, words) in [
+        (&refused, format!("\"decision_id\": \"{refused}\"")),
+        (&forwarded, format!("the call {forwarded} was not refused: it went through")),
+        (&for_good, format!("no permission lifts the refusal {for_good} (case.reason, toolgate.denied)")),
+        (&nobodys, "knows no such decision".to_owned()),
+    ] {
+        for part in [id.clone(), end(id), end(id).to_uppercase()] {
+            let told = refusal(&part);
+            assert!(told.contains(&words), "{part}: {told}");
+        }
+    }
+    for no_end in ["7", "none", &format!("{refused}0")] {
+        assert!(refusal(no_end).contains("a decision's id is a uuid, or the end of one"), "{no_end}: {}", refusal(no_end));
+    }
+}
+
 /// What is kept for a permission that may never come is small, whatever the agent calls.
 #[test]
 fn a_refusal_of_a_name_that_is_too_long_can_not_be_answered() {

@@ -131,6 +131,24 @@ fn what_is_older_than_its_maximum_age_is_not_trusted() {
 }
 
 #[test]
+fn a_list_of_revocations_that_cannot_be_read_any_more_is_not_trusted() {
+    let upstreams = Upstreams::start();
+    let (plan, at) = plan("unread", &upstreams).loopback("agent");
+    plan.folder().write("keys.json", "{\"keys\": []}");
+    plan.folder().write("revocations.json", json!({"issued_at": 1, "next_update": 4_102_444_800_i64, "kids": [], "jtis": []}).to_string());
+    let sidecar = routes(plan, "agent", "")
+        .more("permissions: {keys: keys.json, revocations: revocations.json, revocations_age_max_s: 2}")
+        .policy("reload_interval_s: 1")
+        .start("PRODUCTION");
+    check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "a list that is read"), Then::Forward);
+    std::fs::remove_file(sidecar.toolgate.folder().path().join("revocations.json")).unwrap();
+    let told = until("the list to be too old", SOON, || get(sidecar.admin.clone(), "/readyz").ok().filter(|ready| ready.status == 503));
+    assert!(told.text().contains("was not read for `permissions.revocations_age_max_s`"), "{}", told.text());
+    let stale = unavailable("PRODUCTION", "toolgate.revocations_stale");
+    check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "a list that is gone"), stale);
+}
+
+#[test]
 fn beyond_its_room_a_sidecar_refuses_in_every_level() {
     let upstreams = Upstreams::start();
     for mode in MODES {

@@ -1,10 +1,11 @@
 //! A call's two records, whichever way it ends.
 
 use crate::trail::{all, assert_whole, call, decision, facts, forwarded, open, outcome, rows, settings, wall};
-use canon::{Keyed, Micros};
+use canon::{CallId, Keyed, Micros};
 use journal::{Binding, Blocked, Cause, Clock, Cursor, Deposit, Entry, Journal, Put, Redaction, Refusal, Standing, Unrecorded};
 use record::{Done, Outcome, OutcomeKind};
 use std::sync::atomic::{AtomicI64, Ordering};
+use uuid::Uuid;
 
 #[tokio::test]
 async fn each_end_of_a_call_is_recorded_once() {
@@ -69,10 +70,19 @@ async fn a_refusal_is_found_until_it_is_too_old() {
     let puts = vec![Put::Refusal(refusal.clone())];
     let entry = Entry { puts, ..Entry::of(call, vec![decision(at, call, Done::Refuse)]) };
     drop(journal.append(entry).await.unwrap());
-    assert_eq!(journal.refusal(call).unwrap(), Some(refusal));
+    assert_eq!(journal.refusal(call).unwrap(), Some(refusal.clone()));
     assert_eq!(journal.refusal(crate::trail::call()).unwrap(), None);
+    // Another whose id ends in the same eight characters: the end of one finds both, the newest first.
+    let twin = CallId(Uuid::from_u128(call.0.as_u128() + (1 << 40)));
+    let entry =
+        Entry { puts: vec![Put::Refusal(Refusal { call: twin, ..refusal })], ..Entry::of(twin, vec![decision(at, twin, Done::Refuse)]) };
+    drop(journal.append(entry).await.unwrap());
+    let ending = |id: CallId, chars: usize, most| journal.refusals_ending(id.to_string().get(36 - chars..).unwrap(), most).unwrap();
+    assert_eq!((ending(call, 8, 9), ending(call, 8, 1)), (vec![twin, call], vec![twin]));
+    assert_eq!((ending(call, 20, 9), ending(twin, 36, 9)), (vec![call], vec![twin]), "hyphens do not count");
+    assert!(journal.refusals_ending("ffff", 9).unwrap().is_empty());
     CLOCK.fetch_add(24 * 3_600_000_000 + 1, Ordering::SeqCst);
-    assert_eq!(journal.refusal(call).unwrap(), None);
+    assert_eq!((journal.refusal(call).unwrap(), ending(call, 8, 9)), (None, Vec::new()));
 }
 
 #[tokio::test]
