@@ -34,8 +34,12 @@ impl Handler for Admin {
     async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
         let Accepted { head, body, peer, .. } = accepted;
         let path = head.uri.path();
-        if self.reach == Reach::Admin && !is_meant(&peer, &head) {
-            return problem(StatusCode::BAD_REQUEST, "toolgate.http.host", "the host of this request is not this machine: ask `localhost`");
+        if self.reach == Reach::Admin && !is_meant(&peer, &head, None) {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "toolgate.http.host",
+                "the host or the origin of this request is not this machine: ask `localhost`",
+            );
         }
         if path.starts_with("/v1/") && self.reach == Reach::Admin && !self.administers(peer.uid()) {
             return stranger(peer.uid());

@@ -4,7 +4,8 @@
 
 use canon::Digest;
 use enforcement::Rules;
-use http::HeaderName;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderName, HeaderValue, Uri};
 use identity::{Anchors, Issuers, Tenant, TenantRules};
 use permission::Keys;
 use policy::Snapshot;
@@ -101,9 +102,9 @@ impl View {
 }
 
 impl Route {
-    /// Whether a request may be meant for this route: a route that names its host takes that one alone.
+    /// Whether a request may be meant for this route.
     pub(crate) fn is_meant(&self, peer: &Peer, head: &Head) -> bool {
-        self.host.is_some() || is_meant(peer, head)
+        is_meant(peer, head, self.host.as_deref())
     }
 
     fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
@@ -113,11 +114,19 @@ impl Route {
     }
 }
 
-/// Whether a request may be meant for this machine. A page in a browser of the agent's own user could have its name resolved to loopback
-/// (DNS rebinding) and would be taken for the agent; an upstream that is told its own host would not notice.
-pub(crate) fn is_meant(peer: &Peer, head: &Head) -> bool {
+/// Whether a request may be meant for this machine, or for the host that a route names. A page in a browser of the agent's own user could have
+/// its name resolved to loopback (DNS rebinding), or send what needs no leave to be sent, and would be taken for the agent; an upstream that
+/// is told its own host would not notice. A browser says whose page it was (Fetch Standard, section 3.2, `Origin` header).
+pub(crate) fn is_meant(peer: &Peer, head: &Head, named: Option<&str>) -> bool {
     let is_browsable = matches!(peer, Peer::Local(_)) && peer.address().is_some();
-    !is_browsable || host(head).is_none_or(is_this_machine)
+    let ours = |host: &str| is_this_machine(host) || named.is_some_and(|named| named.eq_ignore_ascii_case(host));
+    let mut origins = head.headers.get_all(ORIGIN).iter();
+    !is_browsable || host(head).is_none_or(ours) && origins.all(|origin| origin_host(origin).is_some_and(|host| ours(&host)))
+}
+
+/// The host of a page's origin; `null`, which a page may have as well, is none of ours.
+fn origin_host(origin: &HeaderValue) -> Option<String> {
+    origin.to_str().ok()?.parse::<Uri>().ok()?.host().map(str::to_owned)
 }
 
 /// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`; `/%6dcp` is the same path (RFC 3986 section 6.2.2.2) and must not find a laxer route.
@@ -133,9 +142,9 @@ fn is_this_machine(host: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The host without its port.
+/// The host without its port. One that is no text is nobody's.
 fn host(head: &Head) -> Option<&str> {
-    let named = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
+    let named = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default()).or_else(|| head.uri.host())?;
     match named.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
         Some(_) | None => Some(named),
@@ -144,7 +153,8 @@ fn host(head: &Head) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{below, is_this_machine};
+    use super::{below, is_this_machine, origin_host};
+    use http::HeaderValue;
 
     #[test]
     fn what_a_browser_may_call_this_machine() {
@@ -166,6 +176,22 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_this_machine(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_not_this_machine() {
+        for (origin, expected) in [
+            ("http://localhost:3000", Some("localhost")),
+            ("http://[::1]:3000", Some("[::1]")),
+            ("https://evil.example", Some("evil.example")),
+            ("null", Some("null")),
+            ("", None),
+            ("\u{e9}", None),
+            ("http://", None),
+        ] {
+            let origin = HeaderValue::from_bytes(origin.as_bytes()).unwrap();
+            assert_eq!(origin_host(&origin).as_deref(), expected, "{origin:?}");
         }
     }
 
