@@ -152,7 +152,7 @@ fn way(section: &mut Section<'_>, context: &Context<'_>) -> Option<Way> {
 fn credential(section: &mut Section<'_>) -> Option<CredentialFile> {
     all!(CredentialFile {
         file: section.required("file", &path()),
-        header: section.or("header", http::header::AUTHORIZATION, &header()),
+        header: section.or("header", http::header::AUTHORIZATION, &credential_header()),
         prefix: section.or("prefix", "Bearer ".to_owned(), &text("what stands before the secret", 0..=64)),
     })
 }
@@ -181,6 +181,14 @@ pub(crate) fn header() -> Wanted<'static, HeaderName> {
     Wanted::parsed("the name of a header", |text| match text.parse::<HeaderName>() {
         Ok(name) if name.as_str().starts_with("toolgate-") => Err("`toolgate-` headers are its own".to_owned()),
         Ok(name) => Ok(name),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+fn credential_header() -> Wanted<'static, HeaderName> {
+    Wanted::parsed("the name of a header for a secret", |text| match text.parse::<HeaderName>() {
+        Ok(name) if protocol::may_carry_credential(&name) => Ok(name),
+        Ok(_) => Err("it has another meaning on the way, or a `_`: write one such as `authorization` or `x-api-key`".to_owned()),
         Err(error) => Err(error.to_string()),
     })
 }

@@ -129,6 +129,18 @@ fn is_other_spelling(name: &HeaderName) -> bool {
     plain != name.as_str() && (["toolgate-", "x-forwarded-", "mcp-"].iter().any(|start| plain.starts_with(start)) || known())
 }
 
+/// Whether a header may carry what toolgate adds to every request to an upstream: none that is about the message or the way, that says what the
+/// body says (MCP, "Standard Request Headers"), or that some servers read as another.
+#[must_use]
+pub fn may_carry_credential(name: &HeaderName) -> bool {
+    let about = [SINGLE.as_slice(), &OVERRIDES, &HOP_BY_HOP, &DROPPED].concat();
+    let known = about.contains(name) && *name != header::AUTHORIZATION;
+    !known
+        && !is_own(name)
+        && !["x-forwarded-", "mcp-", "content-", "accept"].iter().any(|start| name.as_str().starts_with(start))
+        && !name.as_str().contains('_')
+}
+
 /// RFC 9112 section 6.3, without what a lenient reader may read otherwise.
 fn framing(headers: &HeaderMap, body_bytes: usize) -> Result<(), Fault> {
     let (length, encoding) = (headers.get(header::CONTENT_LENGTH), headers.get(header::TRANSFER_ENCODING));

@@ -41,12 +41,23 @@ impl Credential {
         Ok(())
     }
 
-    /// Puts the header in, in place of any that the client sent.
+    /// Puts the header in, in place of any that the client sent, also under a name that some servers take for the same (RFC 3875 section 4.1.18).
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        let others: Vec<HeaderName> = headers.keys().filter(|name| is_alike(name, &self.name)).cloned().collect();
+        for other in others {
+            headers.remove(other);
+        }
         if let Some(value) = self.value.load().as_deref() {
             headers.insert(self.name.clone(), value.clone());
         }
     }
+}
+
+/// Whether two names differ in their marks alone.
+fn is_alike(one: &HeaderName, other: &HeaderName) -> bool {
+    let same = |(one, other): (u8, u8)| one == other || !one.is_ascii_alphanumeric() && !other.is_ascii_alphanumeric();
+    let (one, other) = (one.as_str(), other.as_str());
+    one.len() == other.len() && one.bytes().zip(other.bytes()).all(same)
 }
 
 impl fmt::Debug for Credential {
@@ -58,7 +69,7 @@ impl fmt::Debug for Credential {
 #[cfg(test)]
 mod tests {
     use super::Credential;
-    use http::{HeaderMap, header};
+    use http::{HeaderMap, HeaderName, header};
 
     #[test]
     fn is_sent_and_never_shown() {
@@ -68,6 +79,14 @@ mod tests {
         credential.put(&mut headers);
         assert_eq!(headers[header::AUTHORIZATION].as_bytes(), b"Bearer canary-1");
         assert!(!format!("{credential:?} {headers:?}").contains("canary"));
+        let credential = Credential::new("x-api-key".parse().unwrap(), "", b"canary").unwrap();
+        for name in ["x_api_key", "x.api-key", "X-Api-Key", "x-api-keys"] {
+            headers.insert::<HeaderName>(name.parse().unwrap(), "of-the-client".parse().unwrap());
+        }
+        credential.put(&mut headers);
+        let sent: Vec<_> = headers.iter().filter(|(name, _)| name.as_str().starts_with('x')).map(|(name, _)| name.as_str()).collect();
+        assert_eq!((sent, headers["x-api-key"].as_bytes()), (vec!["x-api-keys", "x-api-key"], &b"canary"[..]));
+        let credential = Credential::new(header::AUTHORIZATION, "Bearer ", b"canary-1").unwrap();
         let bad = credential.replace(b"canary\x002").unwrap_err();
         assert!(!format!("{bad} {bad:?}").contains("canary"));
         credential.put(&mut headers);

@@ -165,21 +165,27 @@ fn claims(args: &Args, refused: &Value, person: String) -> anyhow::Result<Claims
 }
 
 fn show(refused: &Value, claims: &Claims) {
-    let word = |name: &str| shown(refused.get(name).and_then(Value::as_str).unwrap_or("-"), 200);
     eprintln!("You are about to let one call through:");
-    for (name, value) in [
+    for (name, value) in told(refused, claims) {
+        eprintln!("  {name:<10} {value}");
+    }
+}
+
+/// What is signed, for a terminal: a refusal is a file from elsewhere, and what is in it an agent may have chosen.
+fn told(refused: &Value, claims: &Claims) -> [(&'static str, String); 9] {
+    let word = |name: &str| shown(refused.get(name).and_then(Value::as_str).unwrap_or("-"), 200);
+    let lifts: Vec<String> = claims.lifts.iter().map(|code| shown(code, 200)).collect();
+    [
         ("workload", shown(&claims.sub, 200)),
         ("tenant", shown(&claims.tenant, 200)),
         ("tool", format!("{} of {}", shown(&claims.tool, 200), shown(&claims.upstream, 200))),
-        ("arguments", claims.arguments_digest.clone()),
+        ("arguments", shown(&claims.arguments_digest, 200)),
         ("refused", format!("at {}, {}", word("at"), word("blocked"))),
-        ("lifts", claims.lifts.join(", ")),
+        ("lifts", lifts.join(", ")),
         ("because", shown(&claims.reason, 500)),
         ("signed by", shown(&claims.iss, 200)),
         ("until", canon::Micros(claims.exp.saturating_mul(1_000_000)).to_string()),
-    ] {
-        eprintln!("  {name:<10} {value}");
-    }
+    ]
 }
 
 fn agreed() -> anyhow::Result<bool> {
@@ -191,4 +197,38 @@ fn agreed() -> anyhow::Result<bool> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+    use permission::Claims;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_that_is_signed_drives_the_terminal() {
+        let evil = || "a\u{1b}[2K\r\u{202e}".to_owned();
+        let claims = Claims {
+            iss: evil(),
+            sub: evil(),
+            aud: evil(),
+            tenant: evil(),
+            iat: 0,
+            nbf: 0,
+            exp: 0,
+            jti: evil(),
+            reason: evil(),
+            upstream: evil(),
+            tool: evil(),
+            arguments_digest: evil(),
+            decision_id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            instance: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            lifts: vec![evil(), evil()],
+            ticket: Some(evil()),
+            uses: 1,
+        };
+        for (name, value) in told(&json!({"at": evil(), "blocked": evil()}), &claims) {
+            assert!(!value.contains(['\u{1b}', '\r', '\u{202e}']), "{name}: {value:?}");
+        }
+    }
 }

@@ -155,6 +155,17 @@ fn http_tools_are_a_table_that_stands() {
 }
 
 #[test]
+fn a_credential_goes_in_a_header_that_means_nothing_else() {
+    let header = |name: &str, wrong: &[&str]| check(Mode::Local, "      header: authorization ", &format!("      header: {name} "), wrong);
+    for name in ["connection", "te", "host", "content-length", "content-type", "toolgate-mode", "mcp-method", "forwarded", "x_api_key"] {
+        header(name, &[&format!("upstreams[0].credential.header: `{name}` is not the name of a header for a secret")]);
+    }
+    for name in ["Authorization", "x-api-key", "cookie"] {
+        header(name, &[]);
+    }
+}
+
+#[test]
 fn plain_http_leaves_the_machine_in_permissive_modes_alone() {
     let (from, to) = ("    address: 127.0.0.1:3000", "    address: search.svc:3000");
     check(Mode::Local, from, to, &[]);
