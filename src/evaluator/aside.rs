@@ -4,9 +4,12 @@ use policy::{Problem, Settings, Snapshot, Source};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Stack of a throw-away thread, in bytes; reserved, and touched as needed.
 const STACK_BYTES: usize = 64 << 20;
+/// Loads at once: those that do not end are not joined by ever more that do not.
+const LOADS_MAX: usize = 4;
 
 /// Why a bundle was not loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,16 +30,18 @@ pub enum LoadError {
 /// # Errors
 /// See `LoadError`.
 pub async fn load(source: Source, settings: Settings, deadline: Duration) -> Result<Snapshot, LoadError> {
-    let (send, receive) = tokio::sync::oneshot::channel();
-    spawn(move || {
-        // Nobody may be listening any more.
-        let _ = send.send(Snapshot::load(&source, &settings));
-    })?;
-    match tokio::time::timeout(deadline, receive).await {
-        Ok(Ok(loaded)) => loaded.map_err(LoadError::Problems),
-        Ok(Err(_)) => Err(LoadError::Broken("the engine failed")),
-        Err(_) => Err(LoadError::Timeout(deadline)),
-    }
+    static ROOM: Semaphore = Semaphore::const_new(LOADS_MAX);
+    let loaded = async {
+        let room = ROOM.acquire().await;
+        let (send, receive) = tokio::sync::oneshot::channel();
+        spawn(move || {
+            let _room = room;
+            // Nobody may be listening any more.
+            let _ = send.send(Snapshot::load(&source, &settings));
+        })?;
+        receive.await.map_err(|_| LoadError::Broken("the engine failed"))?.map_err(LoadError::Problems)
+    };
+    tokio::time::timeout(deadline, loaded).await.unwrap_or(Err(LoadError::Timeout(deadline)))
 }
 
 /// Runs `work` on a thread of its own with a large stack and waits for it, at most until the deadline; then the thread is abandoned. For commands that

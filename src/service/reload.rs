@@ -161,7 +161,12 @@ impl House {
                     return self.policy_rejected(Some(digest), problems.iter().map(ToString::to_string).collect()).await;
                 }
                 Err(error @ (LoadError::Timeout(_) | LoadError::Broken(_))) => {
-                    return self.policy_rejected(Some(digest), vec![error.to_string()]).await;
+                    // It may be the machine's fault and not the policy's: the next check tries again, and says the same no second time.
+                    self.forget("policy");
+                    if self.policy_rejected.load().as_deref() != Some(&error.to_string()) {
+                        self.policy_rejected(Some(digest), vec![error.to_string()]).await;
+                    }
+                    return;
                 }
             }
         }
@@ -330,6 +335,10 @@ impl House {
 
     fn changed(&self, what: &'static str, digest: Digest) -> bool {
         self.materials.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(what, digest) != Some(digest)
+    }
+
+    fn forget(&self, what: &'static str) {
+        self.materials.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
     }
 
     async fn reloaded(&self, what: &'static str, material: &str, path: Option<&Path>, outcome: Outcome) {
