@@ -2,9 +2,8 @@
 
 mod opa;
 
-use crate::peers::{Answer, ask, command, free_port, get, post, until};
+use crate::peers::{Answer, Process, ask, command, free_port, get, post, until};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision, header, post_json};
-use rustix::process::Resource;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -106,27 +105,17 @@ fn without_a_policy_every_decision_is_an_error_and_it_is_not_ready() {
     assert_eq!((readyz(&sidecar).text().lines().next().unwrap().to_owned(), answered(at, &upstream).status), ("ready".to_owned(), 200));
 }
 
-/// Bounds how much memory a process may map beyond what it has; none is no bound.
-fn bound_memory(pid: u32, more: Option<u64>) {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let mapped = status.lines().find_map(|line| line.strip_prefix("VmSize:")).and_then(|size| size.trim().strip_suffix(" kB")).unwrap();
-    let current = more.map(|more| mapped.parse::<u64>().unwrap() * 1024 + more);
-    let pid = rustix::process::Pid::from_raw(pid.cast_signed());
-    let limit = rustix::process::Rlimit { current, ..rustix::process::getrlimit(Resource::As) };
-    rustix::process::prlimit(pid, Resource::As, limit).unwrap();
-}
-
 #[test]
 fn a_policy_that_could_not_be_tried_is_tried_again() {
     let upstream = Upstream::start();
     let (plan, at) = plan(ALLOW, upstream.0.local_addr().unwrap());
     let sidecar = plan.start("PRODUCTION");
-    // Too little for the stack of the thread that loads a policy, enough for everything else.
-    bound_memory(sidecar.toolgate.pid(), Some(48 << 20));
+    // No thread can be started, as on a machine that has too many.
+    let strace = Process::spoil("clone,clone3", "EAGAIN", sidecar.toolgate.pid(), sidecar.toolgate.folder());
     sidecar.toolgate.folder().write("policies/toolgate.rego", "package toolgate\n\ndecision := false\n");
     let rejected = policy_record(&sidecar, 0, "reject");
     assert!(rejected["body"]["problems"].to_string().contains("no thread could be started"), "{rejected}");
-    bound_memory(sidecar.toolgate.pid(), None);
+    drop(strace);
     policy_record(&sidecar, 0, "reload");
     assert_eq!(note(at).status, 403);
     let rejections = sidecar.records().iter().filter(|record| record["envelope"]["action"] == "reject").count();

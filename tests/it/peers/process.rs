@@ -42,6 +42,29 @@ impl Process {
         Process { name: name.to_owned(), child, log, ended: None }
     }
 
+    /// From here on these system calls of a process fail, for as long as what is returned lives: every thread is held when this returns.
+    pub(crate) fn spoil(calls: &str, error: &str, pid: u32, folder: &Folder) -> Process {
+        let mut command = Command::new("strace");
+        command.args([
+            "-f",
+            "-qq",
+            "-e",
+            &format!("trace={calls}"),
+            "-e",
+            &format!("inject={calls}:error={error}"),
+            "-p",
+            &pid.to_string(),
+        ]);
+        let strace = Process::start("strace", command, folder);
+        until("strace to hold every thread", PATIENCE, || {
+            let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+            let free = |status: String| status.lines().any(|line| line.split_whitespace().eq(["TracerPid:", "0"]));
+            let held = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("status")).is_ok_and(|status| !free(status));
+            threads.flatten().all(held).then_some(())
+        });
+        strace
+    }
+
     /// All that it has written so far, whole lines only.
     pub(crate) fn lines(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned();

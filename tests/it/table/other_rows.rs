@@ -5,7 +5,6 @@ use crate::peers::{Answer, Door, Process, free_port, get, post, until};
 use crate::sidecar::{AGENT, Sidecar, decision, header};
 use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
-use std::process::Command;
 use std::time::Duration;
 
 /// For what a sidecar notices by itself.
@@ -228,11 +227,7 @@ fn a_failed_sync_takes_the_journal_down_until_a_restart() {
     for mode in MODES {
         let (mut sidecar, at) = sidecar(&upstreams, mode, |plan| plan);
         check(&sidecar, &call(at, Way::Http, ALLOWED), (mode, Way::Http, "a good disk"), Then::Forward);
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "-p"]);
-        command.arg(sidecar.toolgate.pid().to_string());
-        let strace = Process::start("strace", command, sidecar.toolgate.folder());
-        traced(sidecar.toolgate.pid());
+        let strace = Process::spoil("fsync,fdatasync", "EIO", sidecar.toolgate.pid(), sidecar.toolgate.folder());
         if !strict(mode) {
             // Nobody waits for its record: it goes as if nothing were wrong, and is counted when its loss is known.
             check_gone(&sidecar, &call(at, Way::Http, ALLOWED), mode);
@@ -266,16 +261,6 @@ fn check_gone(sidecar: &Sidecar, answer: &Answer, mode: &str) {
     until("the loss to be counted", SOON, || (lost(sidecar) == 1).then_some(()));
     until("the journal to be down", SOON, || {
         get(sidecar.admin.clone(), "/readyz").unwrap().text().contains("journal is down").then_some(())
-    });
-}
-
-/// Waits until every thread of the process is traced: from then on its syncs fail.
-fn traced(pid: u32) {
-    until("strace to hold every thread", SOON, || {
-        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-        let free = |status: String| status.lines().any(|line| line.split_whitespace().eq(["TracerPid:", "0"]));
-        let held = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("status")).is_ok_and(|status| !free(status));
-        threads.flatten().all(held).then_some(())
     });
 }
 
