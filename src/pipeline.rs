@@ -44,8 +44,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         return Err(Refused::Table(refusal).into());
     }
     identify::consume_credentials(route, &mut head);
-    if !route.is_meant(&peer, &head) {
-        return Err(Refused::Malformed(identify::rebound(route)).into());
+    if let Some(why) = route.page(&peer, &head) {
+        return Err(Refused::Malformed(identify::page(route, why)).into());
     }
 
     let body = body.collect().await.map_err(Refused::Body)?;
@@ -78,13 +78,14 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         policy: house.policy_freshness(view),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
-    let (redactions, puts) = redaction::of(&house.redacted, &route.upstream_name, &call, &decision);
+    let own = redaction::own(&decision);
+    let redactions = redaction::of(&house.redacted, &route.upstream_name, &call, &own);
     let reading = Reading::of(&call, redactions, view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
     let opening = Opening::of(&call, &caller, route);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
-    let entry = facts.forwarded(permit.passage(), puts);
+    let entry = facts.forwarded(permit.passage(), house.redacted.put(&route.upstream_name, &own));
     let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());
 

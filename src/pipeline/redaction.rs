@@ -1,29 +1,33 @@
 //! Which places of a call's answer the agent does not get: the policy's of this call, and where an answer may be an earlier call's, those of
-//! all. It also says what the journal keeps of them.
+//! all.
 
 use crate::service::Redacted;
 use canon::json::Pointer;
-use journal::Put;
 use policy::{Decision, Obligation, Value};
 use protocol::{Kind, ToolCall};
 use std::sync::Arc;
 
-/// The places of the result that the policy wants redacted. A stream may replay the answer of an earlier call, and what asks for a task gets
-/// it: neither says which call that was, so the places of every earlier one hold.
-pub(super) fn of(redacted: &Redacted, upstream: &Arc<str>, call: &ToolCall<Value>, decision: &Decision) -> (Vec<Pointer>, Vec<Put>) {
+/// The places of the result that the policy wants redacted.
+pub(super) fn own(decision: &Decision) -> Vec<Pointer> {
     let places = decision.obligations.iter().flat_map(|obligation| match obligation {
         Obligation::RedactResponse(paths) => paths.as_slice(),
         Obligation::Mask(_) => &[],
     });
-    let places: Vec<Pointer> = places.cloned().collect();
-    let puts = redacted.put(upstream, &places);
+    places.cloned().collect()
+}
+
+/// The places that are redacted in the answer to `call`, with its own. A stream may replay the answer of an earlier call, and what asks for a
+/// task gets it: neither says which call that was, so the places of every earlier one hold.
+pub(super) fn of(redacted: &Redacted, upstream: &Arc<str>, call: &ToolCall<Value>, own: &[Pointer]) -> Vec<Pointer> {
     let of_all = call.kind == Kind::Stream || call.method.starts_with("tasks/");
-    (if of_all { redacted.all(upstream) } else { places }, puts)
+    let mut places = if of_all { redacted.all(upstream) } else { Vec::new() };
+    places.extend(own.iter().filter(|place| !places.contains(place)).cloned().collect::<Vec<_>>());
+    places
 }
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{of, own};
     use crate::service::Redacted;
     use canon::json::Pointer;
     use http::{HeaderMap, Method, Version};
@@ -57,8 +61,9 @@ mod tests {
         let (redacted, upstream) = (Redacted::default(), Arc::from("files"));
         let asked = |method: &str, places: &[&str]| {
             let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"name":"t","taskId":"1"}}}}"#);
-            let (places, puts) = of(&redacted, &upstream, &call(Method::POST, &body), &decision(places));
-            assert_eq!(puts.len(), usize::from(method == "tools/call"), "what the journal keeps is the call's own");
+            let own = own(&decision(places));
+            let places = of(&redacted, &upstream, &call(Method::POST, &body), &own);
+            redacted.put(&upstream, &own);
             places.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(asked("tools/call", &["/a"]), ["/a"]);
@@ -67,8 +72,9 @@ mod tests {
         for method in ["tasks/get", "tasks/result", "tasks/update"] {
             assert_eq!(asked(method, &[]), ["/a", "/b"], "{method}");
         }
-        let (stream, _) = of(&redacted, &upstream, &call(Method::GET, ""), &decision(&["/c"]));
+        let stream = of(&redacted, &upstream, &call(Method::GET, ""), &own(&decision(&["/a", "/c"])));
         assert_eq!(stream.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/a", "/b", "/c"]);
-        assert_eq!(of(&redacted, &Arc::from("other"), &call(Method::GET, ""), &decision(&[])), (Vec::new(), Vec::new()));
+        assert_eq!(redacted.all(&upstream).len(), 2, "what is asked is not yet remembered");
+        assert_eq!(of(&redacted, &Arc::from("other"), &call(Method::GET, ""), &[]), []);
     }
 }
