@@ -43,6 +43,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     if let Ruling::Refuse(refusal) = known(&route.rules, caller.kind) {
         return Err(Refused::Table(refusal).into());
     }
+    let counted_as = caller.counted_as(&peer);
+    let _seat = house.calls.take(counted_as.clone()).map_err(Refused::Overload)?;
     identify::consume_credentials(route, &mut head);
     if let Some(why) = route.page(&peer, &head) {
         return Err(Refused::Malformed(identify::page(route, why)).into());
@@ -89,7 +91,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());
 
-    let (answer, open) = route.upstream.send(clearance, deadline).await.map_err(|failed| Stopped::Upstream(Box::new(failed)))?;
+    let (answer, open) =
+        route.upstream.send(clearance, counted_as, deadline).await.map_err(|failed| Stopped::Upstream(Box::new(failed)))?;
     if let Some(opening) = opening {
         opening.learn(&house.sessions, &answer);
     }

@@ -33,7 +33,7 @@ use reload::Materials;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use wire::{Accepted, Handler, Peer, ReplyBody, Tally};
+use wire::{Accepted, Handler, Peer, ReplyBody, Shares, Tally};
 
 /// What every call shares.
 pub(crate) struct House {
@@ -47,6 +47,8 @@ pub(crate) struct House {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) registry: Registry,
     pub(crate) tally: Arc<Tally>,
+    /// Calls whose reply has not begun, by caller.
+    pub(crate) calls: Arc<Shares>,
     materials: Materials,
     /// When the policy's source was last read. By the clock that nobody sets: set back, the other would make a policy young for ever.
     policy_checked: ArcSwapOption<Instant>,

@@ -80,6 +80,7 @@ fn wire(section: &mut Section<'_>) -> Option<wire::Limits> {
         connections_over_max: section.or("connections_over_max", of.connections_over_max, &whole(0..=10_000)),
         connections_per_peer_max: section.or("connections_per_peer_max", of.connections_per_peer_max, &whole(1..=1_000_000)),
         calls_max: section.or("calls_max", of.calls_max, &whole(1..=1_000_000)),
+        calls_per_caller_max: section.or("calls_per_caller_max", of.calls_per_caller_max, &whole(1..=1_000_000)),
         handshake_timeout_ms: section.or("handshake_timeout_ms", of.handshake_timeout_ms, &time()),
         header_bytes_max: section.or("header_bytes_max", of.header_bytes_max, &whole(1_024..=1_048_576)),
         headers_max: section.or("headers_max", of.headers_max, &whole(8..=1_000)),

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use identity::{BadToken, Disagreement, Principal, Tenant, Unidentified, bearer_token, verify_bearer};
 use policy::Decision;
 use protocol::{Flaw, Head, Malformed};
-use wire::Peer;
+use wire::{CountedAs, Peer};
 
 /// Who calls.
 pub(crate) struct Caller {
@@ -69,6 +69,11 @@ impl Caller {
     /// Whether route, table and token agree on the tenant.
     pub(crate) fn tenancy(&self) -> Tenancy {
         if self.tenant.is_ok() { Tenancy::Agreed } else { Tenancy::Disagreed }
+    }
+
+    /// Whose share of the places its calls take.
+    pub(crate) fn counted_as(&self, peer: &Peer) -> CountedAs {
+        self.principal.workload.as_ref().map_or_else(|_| peer.counted_as(), |workload| CountedAs::Workload(workload.id.clone()))
     }
 
     /// Why nobody known calls, where that is so.

@@ -9,7 +9,7 @@ mod message;
 
 pub use message::Offered;
 
-use crate::call::{Era, Kind, Speech, ToolCall};
+use crate::call::{Era, Kind, RequestId, Speech, ToolCall};
 use crate::head;
 use bytes::{Bytes, BytesMut};
 use canon::json::{Pointer, Rejected};
@@ -17,6 +17,7 @@ use events::Events;
 use http::{HeaderMap, StatusCode, header};
 use message::{Asking, Examined};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What must be done with an answer.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ pub struct Reading {
     /// It is a stream of what the server says by itself.
     stream: bool,
     redact: Vec<Pointer>,
+    /// Which message is the answer to the call itself; none where any may be that of an earlier call.
+    own: Option<RequestId>,
+    /// Places of other calls.
+    earlier: Arc<[Pointer]>,
     bytes_max: usize,
 }
 
@@ -36,9 +41,21 @@ impl Reading {
     #[must_use]
     pub fn of<V>(call: &ToolCall<V>, redact: Vec<Pointer>, visible: bool, bytes_max: usize) -> Self {
         let stream = call.kind == Kind::Stream;
+        // What asks for a task gets the result of the call that began it.
+        let own = call.speech.id().filter(|_| !call.method.starts_with("tasks/")).cloned();
         // A stream may replay the answer to an earlier request.
         let list = visible && (stream || call.method == "tools/list") && call.speech != Speech::Http;
-        Self { speech: call.speech.clone(), list, stream, redact, bytes_max }
+        Self { speech: call.speech.clone(), list, stream, redact, own, earlier: Arc::default(), bytes_max }
+    }
+
+    /// MCP: these places are redacted too in every result that is not the call's own: a server may say there what it answered to another call.
+    pub fn earlier(&mut self, places: Arc<[Pointer]>) {
+        self.earlier = places;
+    }
+
+    /// Whether something must be redacted, if it is there.
+    fn redacts(&self) -> bool {
+        !self.redact.is_empty() || self.is_mcp() && !self.earlier.is_empty()
     }
 
     fn is_mcp(&self) -> bool {
@@ -153,6 +170,11 @@ impl Answer {
         Ok(Self { reading, body, ready: BytesMut::new(), asking: None, finished: false, seen: Seen::default() })
     }
 
+    /// What other calls had redacted meanwhile, as for `Reading`.
+    pub fn earlier(&mut self, places: Arc<[Pointer]>) {
+        self.reading.earlier(places);
+    }
+
     /// More bytes from the upstream.
     pub fn push(&mut self, bytes: Bytes) -> Result<(), Broken> {
         self.seen.bytes = self.seen.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -242,7 +264,7 @@ impl Answer {
 
 impl Body {
     fn of(reading: &Reading, status: StatusCode, headers: &HeaderMap) -> Result<Self, Broken> {
-        let needed = reading.list || !reading.redact.is_empty();
+        let needed = reading.list || !reading.redact.is_empty() || reading.own.is_none() && reading.redacts();
         if !reading.is_mcp() && !needed {
             return Ok(Self::Untouched(VecDeque::new()));
         }

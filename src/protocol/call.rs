@@ -47,6 +47,17 @@ pub enum Speech {
     },
 }
 
+impl Speech {
+    /// The id of the request, where it is one of MCP.
+    #[must_use]
+    pub fn id(&self) -> Option<&RequestId> {
+        match self {
+            Self::Mcp { asked: Asked::ToolCall(id) | Asked::Request(id), .. } => Some(id),
+            Self::Http | Self::Mcp { asked: Asked::Nothing, .. } => None,
+        }
+    }
+}
+
 /// What kind of thing a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

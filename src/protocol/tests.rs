@@ -133,10 +133,14 @@ fn expected_of_answer(name: &str, conversation: &Conversation) -> (String, Strin
 
 fn answered(name: &str, conversation: &Conversation, chunk: usize) -> (String, String) {
     let call = recognised(name, conversation).expect("a call");
-    let redact = conversation.directive("redact").split_whitespace().map(|pointer| Pointer::parse(pointer).expect("pointer")).collect();
+    let pointers = |directive| -> Vec<Pointer> {
+        conversation.directive(directive).split_whitespace().map(|pointer| Pointer::parse(pointer).expect("pointer")).collect()
+    };
+    let redact = pointers("redact");
     let hidden = conversation.directive("hide");
     let (status, mut map, body) = conversation.upstream();
-    let reading = Reading::of(&call, redact, !hidden.is_empty(), 10_000);
+    let mut reading = Reading::of(&call, redact, !hidden.is_empty(), 10_000);
+    reading.earlier(pointers("earlier").into());
     let broken = |broken: crate::Broken| (format!("broken {}", broken.code()), broken.to_string());
     let mut answer = match Answer::begin(reading, status, &mut map) {
         Ok(answer) => answer,

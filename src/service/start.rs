@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use wire::tls::{Material, Own, Roots};
-use wire::{Credential, Listener, Place, Tally, Target, Upstream};
+use wire::{Credential, Limit, Listener, Place, Shares, Tally, Target, Upstream};
 
 /// A house, and the listeners that lead into it, not opened yet.
 pub(crate) struct Started {
@@ -87,6 +87,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         revocations_read: ArcSwap::from_pointee(Instant::now()),
         policy_rejected: ArcSwapOption::empty(),
         draining: AtomicBool::new(false),
+        calls: Shares::new(config.limits.wire.calls_per_caller_max, Limit::CallsPerCaller, Arc::clone(&tally)),
         config,
         journal,
         evaluator,

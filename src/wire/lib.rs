@@ -14,6 +14,7 @@ mod reply;
 mod secret;
 mod server;
 mod settings;
+mod shares;
 mod tally;
 pub mod tls;
 mod upstream;
@@ -26,6 +27,7 @@ pub use reply::{BoxError, ReplyBody};
 pub use secret::Credential;
 pub use server::{Accepted, Drained, Handler, Load, Stop, serve};
 pub use settings::{Limits, UpstreamLimits};
+pub use shares::{CountedAs, Seat, Shares};
 pub use tally::{Limit, Tally};
 pub use upstream::{Address, Answer, Broken, Failed, Failure, HostRule, Reach, Target, Upstream};
 

@@ -7,6 +7,7 @@ mod unix;
 use crate::WireError;
 use crate::peer::owner::NoDescriptor;
 use crate::peer::{Peer, owner};
+use crate::shares::CountedAs;
 use crate::tally::Limit;
 use crate::tls::{self, Oldest, Own};
 use identity::LocalSubject;
@@ -136,8 +137,8 @@ async fn owner(peer: SocketAddr, own: SocketAddr) -> Result<Option<u32>, NoDescr
 
 /// A connection that was accepted, before a byte of it was read.
 pub(crate) struct Knock {
-    /// What tells one peer from another when they are counted.
-    pub(crate) counted_as: CountedAs,
+    /// As whom it is counted; on loopback that is known once it has entered.
+    pub(crate) counted_as: Option<CountedAs>,
     kind: Kind,
 }
 
@@ -145,12 +146,6 @@ enum Kind {
     Tls(TcpStream, SocketAddr, Arc<ServerConfig>),
     Loopback(TcpStream, SocketAddr, Option<Arc<LocalSubject>>),
     Unix(UnixStream, Option<u32>, Option<Arc<LocalSubject>>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum CountedAs {
-    Address(std::net::IpAddr),
-    User(Option<u32>),
 }
 
 impl Bound {
@@ -177,16 +172,16 @@ impl Bound {
         Ok(match &self.door {
             Door::Mtls { socket, config } => {
                 let (stream, address) = socket.accept().await?;
-                Knock { counted_as: CountedAs::Address(address.ip()), kind: Kind::Tls(stream, address, Arc::clone(config)) }
+                Knock { counted_as: Some(CountedAs::Address(address.ip())), kind: Kind::Tls(stream, address, Arc::clone(config)) }
             }
             Door::Loopback { socket, subject } => {
                 let (stream, address) = socket.accept().await?;
-                Knock { counted_as: CountedAs::Address(address.ip()), kind: Kind::Loopback(stream, address, subject.clone()) }
+                Knock { counted_as: None, kind: Kind::Loopback(stream, address, subject.clone()) }
             }
             Door::Unix { socket, subject, .. } => {
                 let (stream, _) = socket.accept().await?;
                 let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-                Knock { counted_as: CountedAs::User(uid), kind: Kind::Unix(stream, uid, subject.clone()) }
+                Knock { counted_as: Some(CountedAs::User(uid)), kind: Kind::Unix(stream, uid, subject.clone()) }
             }
         })
     }

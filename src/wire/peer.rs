@@ -2,6 +2,7 @@
 
 pub(crate) mod owner;
 
+use crate::shares::CountedAs;
 use arc_swap::ArcSwapOption;
 use canon::Micros;
 use identity::{Anchors, Evidence, LocalSubject, Svid};
@@ -62,6 +63,15 @@ impl Peer {
         match self {
             Self::Tls(peer) => Some(peer.address),
             Self::Local(peer) => peer.address,
+        }
+    }
+
+    /// As whom it is counted as long as nobody knows the workload: all users of a machine have its address in common.
+    #[must_use]
+    pub fn counted_as(&self) -> CountedAs {
+        match (self.uid(), self.address()) {
+            (None, Some(address)) => CountedAs::Address(address.ip()),
+            (uid, _) => CountedAs::User(uid),
         }
     }
 

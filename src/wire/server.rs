@@ -149,7 +149,7 @@ async fn admit<H: Handler>(bound: Bound, server: Arc<Server<H>>, admission: Arc<
         };
         match accepted {
             Ok(knock) => {
-                if let Some(ticket) = admission.ticket(knock.counted_as) {
+                if let Some(ticket) = admission.ticket(knock.counted_as.clone()) {
                     connections.spawn(Arc::clone(&server).connection(knock, bound.shared_name(), ticket, stop.0.subscribe()));
                 }
             }

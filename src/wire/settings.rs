@@ -14,6 +14,8 @@ pub struct Limits {
     pub connections_per_peer_max: usize,
     /// Calls between their head and the head of their reply, all connections together. Beyond it: overload.
     pub calls_max: usize,
+    /// The same of one caller, so that nobody takes all; times `body_bytes_max` it is what one may have in memory.
+    pub calls_per_caller_max: usize,
     /// TLS handshake, whole.
     pub handshake_timeout_ms: u64,
     /// Names and values of a request's headers together.
@@ -51,6 +53,7 @@ impl Default for Limits {
             connections_over_max: 64,
             connections_per_peer_max: 512,
             calls_max: 1024,
+            calls_per_caller_max: 512,
             handshake_timeout_ms: 10_000,
             header_bytes_max: 32 * 1024,
             headers_max: 64,
@@ -74,6 +77,8 @@ impl Default for Limits {
 pub struct UpstreamLimits {
     /// Calls in flight at once; over HTTP/1.1 also its connections. A call beyond it waits, as long as a connection may take.
     pub calls_max: usize,
+    /// The same of one caller, its streams included, so that nobody takes all. A call beyond it waits as long.
+    pub calls_per_caller_max: usize,
     /// A place among `calls_max`, name resolution, TCP and TLS together.
     pub connect_timeout_ms: u64,
     /// From the request to the head of its answer.
@@ -101,6 +106,7 @@ impl Default for UpstreamLimits {
     fn default() -> Self {
         Self {
             calls_max: 256,
+            calls_per_caller_max: 128,
             connect_timeout_ms: 5_000,
             response_header_timeout_ms: 120_000,
             total_timeout_ms: 300_000,

@@ -30,6 +30,8 @@ limits! {
     ConnectionsPerPeer = "connections_per_peer_max",
     /// Calls being worked on.
     Calls = "calls_max",
+    /// Calls of one caller being worked on.
+    CallsPerCaller = "calls_per_caller_max",
     /// The system's own (RLIMIT_NOFILE): no descriptor was left to find out who calls.
     OpenFiles = "system.open_files",
     /// TLS handshake too slow.
@@ -50,6 +52,8 @@ limits! {
     WriteStallTime = "write_stall_timeout_ms",
     /// No place for a call to the upstream.
     UpstreamCalls = "upstream.calls_max",
+    /// No place for another call of the same caller to the upstream.
+    UpstreamCallsPerCaller = "upstream.calls_per_caller_max",
     /// Upstream not reached in time.
     UpstreamConnectTime = "upstream.connect_timeout_ms",
     /// No head of an answer in time.

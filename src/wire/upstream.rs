@@ -11,6 +11,7 @@ use crate::WireError;
 use crate::headers::{self, Authenticated};
 use crate::secret::Credential;
 use crate::settings::{UpstreamLimits, millis};
+use crate::shares::{CountedAs, Seat, Shares};
 use crate::tally::{Limit, Tally};
 use crate::tls::{Own, Roots};
 use arc_swap::ArcSwap;
@@ -133,8 +134,8 @@ pub enum Failure {
     #[error("the upstream could not be reached in time (`connect_timeout_ms`)")]
     ConnectTimeout,
     /// No place among the calls in flight.
-    #[error("the upstream has as many calls in flight as `calls_max` allows")]
-    Busy,
+    #[error("the upstream has as many calls in flight as are allowed (`{}`)", .0.name())]
+    Busy(Limit),
     /// The connection ended after the request began.
     #[error("the upstream gave no answer, and may have acted on the request: {0}")]
     Lost(String),
@@ -148,7 +149,7 @@ impl Failure {
     #[must_use]
     pub const fn left(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::ConnectTimeout | Self::Busy => false,
+            Self::Unreachable(_) | Self::ConnectTimeout | Self::Busy(_) => false,
             Self::Lost(_) | Self::AnswerTimeout(_) => true,
         }
     }
@@ -158,7 +159,7 @@ impl Failure {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Unreachable(_) | Self::Lost(_) => StatusCode::BAD_GATEWAY,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout | Self::AnswerTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -177,6 +178,7 @@ pub struct Failed {
 #[derive(Debug)]
 pub struct Upstream {
     pool: Arc<Pool>,
+    shares: Arc<Shares>,
     limits: UpstreamLimits,
     host: HostRule,
     credential: Option<Arc<Credential>>,
@@ -196,7 +198,8 @@ impl Upstream {
         tally: Arc<Tally>,
     ) -> Result<Self, WireError> {
         let pool = Arc::new(Pool::new(Connector::new(target, &limits)?, &limits));
-        Ok(Self { pool, limits, host, credential, tally })
+        let shares = Shares::new(limits.calls_per_caller_max, Limit::UpstreamCallsPerCaller, Arc::clone(&tally));
+        Ok(Self { pool, shares, limits, host, credential, tally })
     }
 
     /// Connects, as far as TLS goes, and sends nothing of any request. The connection is kept for the next call.
@@ -212,27 +215,30 @@ impl Upstream {
         self.pool.renew();
     }
 
-    /// Sends a cleared request, once, and waits for the head of its answer, at most until `deadline`.
+    /// Sends a cleared request of `caller`, once, and waits for the head of its answer, at most until `deadline`.
     ///
     /// The answer's body ends at the same time, unless it is an event stream. Dropped before its end, the upstream sees the call
     /// cancelled.
     ///
     /// # Errors
     /// There is no answer.
-    pub async fn send(&self, clearance: Clearance, deadline: Instant) -> Result<(Response<Answer>, Open), Failed> {
+    pub async fn send(&self, clearance: Clearance, caller: CountedAs, deadline: Instant) -> Result<(Response<Answer>, Open), Failed> {
         let (outgoing, open) = clearance.open();
-        match self.exchange(outgoing, deadline).await {
+        match self.exchange(outgoing, caller, deadline).await {
             Ok(response) => Ok((response, open)),
             Err(failure) => Err(Failed { open, failure }),
         }
     }
 
     // INVARIANT: not public. Outside this room only a clearance leaves.
-    pub(crate) async fn exchange(&self, outgoing: Outgoing, deadline: Instant) -> Result<Response<Answer>, Failure> {
+    pub(crate) async fn exchange(&self, outgoing: Outgoing, caller: CountedAs, deadline: Instant) -> Result<Response<Answer>, Failure> {
         let now = Instant::now();
         let until = deadline.min(now + millis(self.limits.total_timeout_ms));
         let head_until = until.min(now + millis(self.limits.response_header_timeout_ms));
         let mut request = self.request(outgoing);
+        let share_until = until.min(now + millis(self.limits.connect_timeout_ms));
+        let seat = tokio::time::timeout_at(share_until, self.shares.wait(caller)).await;
+        let seat = seat.map_err(|_| Failure::Busy(self.shares.met()))?;
         let mut fresh = false;
         loop {
             let mut lease = tokio::time::timeout_at(until, self.checkout(fresh)).await.unwrap_or(Err(Failure::ConnectTimeout))?;
@@ -243,7 +249,7 @@ impl Upstream {
                 return Err(Failure::AnswerTimeout(limit));
             };
             match sent {
-                Ok(response) => return Ok(self.answer(response, lease, until)),
+                Ok(response) => return Ok(self.answer(response, (lease, seat), until)),
                 Err(mut error) => match error.take_message() {
                     // The connection had closed before it took the request: not a byte has left.
                     Some(untouched) if !fresh => (request, fresh) = (untouched, true),
@@ -256,9 +262,10 @@ impl Upstream {
 
     async fn checkout(&self, fresh: bool) -> Result<Lease, Failure> {
         let lease = tokio::time::timeout(millis(self.limits.connect_timeout_ms), self.pool.lease(fresh)).await;
-        let lease = lease.unwrap_or_else(|_| Err(if self.pool.is_full() { Failure::Busy } else { Failure::ConnectTimeout }));
+        let lease =
+            lease.unwrap_or_else(|_| Err(if self.pool.is_full() { Failure::Busy(Limit::UpstreamCalls) } else { Failure::ConnectTimeout }));
         match &lease {
-            Err(Failure::Busy) => self.tally.count(Limit::UpstreamCalls),
+            Err(Failure::Busy(limit)) => self.tally.count(*limit),
             Err(Failure::ConnectTimeout) => self.tally.count(Limit::UpstreamConnectTime),
             Ok(_) | Err(Failure::Unreachable(_) | Failure::Lost(_) | Failure::AnswerTimeout(_)) => {}
         }
@@ -285,7 +292,7 @@ impl Upstream {
         request
     }
 
-    fn answer(&self, response: Response<hyper::body::Incoming>, lease: Lease, until: Instant) -> Response<Answer> {
+    fn answer(&self, response: Response<hyper::body::Incoming>, places: (Lease, Seat), until: Instant) -> Response<Answer> {
         let (mut head, body) = response.into_parts();
         let authenticated = if self.credential.is_some() { Authenticated::ByUs } else { Authenticated::ByTheAgent };
         headers::answered(&mut head.headers, authenticated);
@@ -294,7 +301,7 @@ impl Upstream {
         } else {
             answer::Timing::Until(until)
         };
-        Response::from_parts(head, Answer::new(body, lease, timing, Arc::clone(&self.tally)))
+        Response::from_parts(head, Answer::new(body, places, timing, Arc::clone(&self.tally)))
     }
 }
 

@@ -30,7 +30,7 @@ fn references_lead_somewhere() {
         Local,
         "upstream: crm\n",
         "upstream: cmr\n",
-        &["toolgate.yaml:126:15: routes[1].upstream: this is `cmr`, wanted is a name from `upstreams`"],
+        &["toolgate.yaml:127:15: routes[1].upstream: this is `cmr`, wanted is a name from `upstreams`"],
     );
     check(
         Local,
@@ -43,7 +43,7 @@ fn references_lead_somewhere() {
 #[test]
 fn names_and_places_are_taken_once() {
     use Mode::Local;
-    check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 93: choose another"]);
+    check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 94: choose another"]);
     let issuer = "    - issuer: https://login.example.org ";
     let twice = format!("    - {{issuer: https://login.example.org, jwks: a, audience: b, algorithms: [ES256]}}\n{issuer}");
     check(Local, issuer, &twice, &["identity.issuers: the name `https://login.example.org` is taken in line 55"]);

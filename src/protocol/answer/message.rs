@@ -2,7 +2,7 @@
 
 use super::hints::hints;
 use super::{Broken, Reading, Seen, is_reserved};
-use crate::call::Era;
+use crate::call::{Era, RequestId};
 use bytes::Bytes;
 use canon::Build;
 use canon::json::{Json, Limits, Number, Outline, Pointer, Tree, canonical};
@@ -67,7 +67,7 @@ impl Offered {
 
 pub(super) fn examine(reading: &Reading, document: Bytes, seen: &mut Seen) -> Result<Examined, Broken> {
     let hints = hints(&document);
-    let redacts = !reading.redact.is_empty() && (hints.result || !reading.is_mcp());
+    let redacts = reading.redacts() && (hints.result || !reading.is_mcp());
     let must = redacts || reading.is_mcp() && (hints.reserved || reading.list && hints.tools);
     let learns = reading.is_mcp() && (hints.error || hints.is_error);
     if reading.is_mcp() && hints.result {
@@ -87,9 +87,10 @@ pub(super) fn examine(reading: &Reading, document: Bytes, seen: &mut Seen) -> Re
         changed |= outline.cut(&is_reserved);
         for message in messages(&mut outline) {
             learn(message, &document, seen);
+            let earlier = if is_own(reading, message, &document) { &[][..] } else { &reading.earlier };
             for place in RESULTS {
                 let result = place.iter().try_fold(&mut *message, |at, key| at.get_mut(key));
-                changed |= result.is_some_and(|result| redact(result, &document, &reading.redact));
+                changed |= result.is_some_and(|result| redact(result, &document, reading.redact.iter().chain(earlier)));
             }
             if let Some(result) = message.get_mut("result") {
                 changed |= reading.list && reading.era() == Some(Era::Stateless) && make_private(result, &document);
@@ -167,7 +168,19 @@ fn make_private(result: &mut Outline, document: &[u8]) -> bool {
     true
 }
 
-fn redact(result: &mut Outline, document: &[u8], pointers: &[Pointer]) -> bool {
+/// Whether a message answers the very call.
+fn is_own(reading: &Reading, message: &Outline, document: &[u8]) -> bool {
+    let id = message.get("id").map(|id| id.value::<Tree>(document));
+    // A server's request has an id of the server's.
+    message.get("method").is_none()
+        && match &reading.own {
+            None => false,
+            Some(RequestId::Int(own)) => id == Some(Json::Number(Number::Int(*own))),
+            Some(RequestId::Text(own)) => id == Some(Json::String(own.clone())),
+        }
+}
+
+fn redact<'a>(result: &mut Outline, document: &[u8], pointers: impl IntoIterator<Item = &'a Pointer>) -> bool {
     let mut changed = false;
     for pointer in pointers {
         changed |= replace(result, pointer);

@@ -93,26 +93,17 @@ impl<H: Handler> Server<H> {
         &self.stop
     }
 
-    pub(super) async fn connection(
-        self: Arc<Self>,
-        knock: Knock,
-        listener: Arc<str>,
-        mut ticket: Ticket,
-        mut phase: watch::Receiver<Phase>,
-    ) {
+    pub(super) async fn connection(self: Arc<Self>, knock: Knock, listener: Arc<str>, ticket: Ticket, mut phase: watch::Receiver<Phase>) {
         let findings = Arc::new(Findings::default());
         let begun = tokio::select! {
             biased;
             _ = phase.changed() => return,
-            begun = self.begin(knock, Arc::clone(&findings)) => begun,
+            begun = self.begin(knock, ticket, Arc::clone(&findings)) => begun,
         };
-        let (stream, speaks, peer, met) = match begun {
+        let (stream, speaks, peer, ticket) = match begun {
             Ok(begun) => begun,
             Err(error) => return tracing::debug!(listener = &*listener, %error, "a connection ended before its first request"),
         };
-        if let Some(limit) = met {
-            ticket.over(limit);
-        }
         let activity = Arc::new(Activity { began: Instant::now(), in_flight: AtomicUsize::new(0), idle_since: AtomicU64::new(0) });
         let of =
             Arc::new(Connection { server: self, peer: Arc::new(peer), listener, ticket, findings, requests: AtomicU64::new(0), activity });
@@ -127,12 +118,16 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    async fn begin(&self, knock: Knock, findings: Arc<Findings>) -> io::Result<(Guarded<Stream>, Speaks, Peer, Option<Limit>)> {
+    async fn begin(&self, knock: Knock, ticket: Ticket, findings: Arc<Findings>) -> io::Result<(Guarded<Stream>, Speaks, Peer, Ticket)> {
         let Ok(entered) = tokio::time::timeout(millis(self.limits.handshake_timeout_ms), knock.enter()).await else {
             self.tally.count(Limit::HandshakeTime);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"));
         };
         let (stream, peer, met) = entered?;
+        let mut ticket = ticket.of(peer.counted_as()).ok_or_else(|| io::Error::other("the peer has too many connections"))?;
+        if let Some(limit) = met {
+            ticket.over(limit);
+        }
         let patience = Patience {
             head: millis(self.limits.header_read_timeout_ms),
             stall: millis(self.limits.write_stall_timeout_ms),
@@ -140,7 +135,7 @@ impl<H: Handler> Server<H> {
         };
         let mut stream = Guarded::new(stream, patience, findings, Arc::clone(&self.tally));
         let speaks = stream.version().await?;
-        Ok((stream, speaks, peer, met))
+        Ok((stream, speaks, peer, ticket))
     }
 }
 

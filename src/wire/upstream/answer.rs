@@ -2,6 +2,7 @@
 
 use super::pool::Lease;
 use super::told;
+use crate::shares::Seat;
 use crate::tally::{Limit, Tally};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -26,7 +27,7 @@ pub(super) enum Timing {
 pub struct Answer {
     body: Incoming,
     /// Gone once the answer was read to its end.
-    lease: Option<Lease>,
+    places: Option<(Lease, Seat)>,
     timing: Timing,
     timer: Option<Pin<Box<Sleep>>>,
     tally: Arc<Tally>,
@@ -44,8 +45,8 @@ pub enum Broken {
 }
 
 impl Answer {
-    pub(super) const fn new(body: Incoming, lease: Lease, timing: Timing, tally: Arc<Tally>) -> Self {
-        Self { body, lease: Some(lease), timing, timer: None, tally }
+    pub(super) const fn new(body: Incoming, places: (Lease, Seat), timing: Timing, tally: Arc<Tally>) -> Self {
+        Self { body, places: Some(places), timing, timer: None, tally }
     }
 
     /// Polled while no frame is there: whether the time is over.
@@ -60,7 +61,7 @@ impl Answer {
     }
 
     fn ended(&mut self) {
-        if let Some(lease) = self.lease.take() {
+        if let Some((lease, _)) = self.places.take() {
             lease.give_back();
         }
     }
@@ -80,7 +81,7 @@ impl Body for Answer {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                this.lease = None;
+                this.places = None;
                 Poll::Ready(Some(Err(Broken::Off(told(&error)))))
             }
             Poll::Ready(None) => {
@@ -90,7 +91,7 @@ impl Body for Answer {
             Poll::Pending => match this.late(cx) {
                 None => Poll::Pending,
                 Some(limit) => {
-                    this.lease = None;
+                    this.places = None;
                     this.tally.count(limit);
                     Poll::Ready(Some(Err(Broken::Timeout(limit))))
                 }

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::connect::{Connector, Sender};
 use crate::settings::{UpstreamLimits, millis};
+use crate::tally::Limit;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::uri::{Authority, Scheme, Uri};
@@ -79,7 +80,7 @@ impl Pool {
 
     /// Waits for a place, then takes a kept connection, or a new one where none is kept or `fresh` is asked for.
     pub(super) async fn lease(self: &Arc<Self>, fresh: bool) -> Result<Lease, Failure> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Busy)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Busy(Limit::UpstreamCalls))?;
         let kept = if fresh { None } else { self.take() };
         let (sender, born) = match kept {
             Some(kept) => kept,

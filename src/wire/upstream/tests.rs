@@ -5,7 +5,7 @@ mod who;
 
 use super::{Address, Answer, Failure, HostRule, Target, Upstream};
 use crate::trial::PATIENCE;
-use crate::{Credential, Reach, Tally, UpstreamLimits};
+use crate::{CountedAs, Credential, Reach, Tally, UpstreamLimits};
 use canon::CallId;
 use gate::Outgoing;
 use http::uri::PathAndQuery;
@@ -47,7 +47,11 @@ impl Trial {
     }
 
     async fn send(&self, body: &str) -> Result<Response<Answer>, Failure> {
-        self.upstream.exchange(outgoing(body), Instant::now() + PATIENCE).await
+        self.send_as(1, body).await
+    }
+
+    async fn send_as(&self, uid: u32, body: &str) -> Result<Response<Answer>, Failure> {
+        self.upstream.exchange(outgoing(body), CountedAs::User(Some(uid)), Instant::now() + PATIENCE).await
     }
 
     async fn said(&self, body: &str) -> String {

@@ -175,6 +175,32 @@ fn beyond_its_room_a_sidecar_refuses_in_every_level() {
     }
 }
 
+#[test]
+fn a_caller_that_takes_all_its_room_leaves_that_of_others() {
+    let upstreams = Upstreams::start();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let uid = rustix::process::getuid().as_raw();
+    let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| {
+        let subject = "spiffe://example.org/ns/agents/sa/neighbour";
+        let plan = plan.listener(format!("{{name: other, kind: loopback, address: '{other}', subject: '{subject}', peer_uids: [{uid}]}}"));
+        routes(plan, "other", "")
+            .upstream("silent", silent.local_addr().unwrap())
+            .route("{name: silent, listener: agent, prefix: /silent, upstream: silent, protocol: http, tools: [{method: POST, path: /silent, tool: wait}]}")
+            .more("limits: {calls_per_caller_max: 1}\ndrain_timeout_ms: 1")
+    });
+    let waiting = std::thread::spawn(move || post(at, "/silent", &[("content-type", "application/json")], "{}"));
+    let (held, _) = silent.accept().unwrap();
+    let what = ("PRODUCTION", Way::Http, "its caller has no room left");
+    let refused = call(at, Way::Http, ALLOWED);
+    check(&sidecar, &refused, what, Then::Unavailable("toolgate.overload"));
+    assert!(refused.text().contains("`calls_per_caller_max`"), "{}", refused.text());
+    check(&sidecar, &call(other, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "another caller"), Then::Forward);
+    drop(held);
+    waiting.join().unwrap().unwrap();
+    check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "there is room again"), Then::Forward);
+}
+
 fn lost(sidecar: &Sidecar) -> u64 {
     let metrics = get(sidecar.admin.clone(), "/metrics").unwrap().text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("toolgate_records_lost_total ")).unwrap_or_else(|| panic!("{metrics}"));

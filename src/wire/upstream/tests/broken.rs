@@ -2,10 +2,16 @@
 
 use super::{Trial, plain};
 use crate::trial::{PATIENCE, Running, eventually, read, text, until};
-use crate::{Broken, Failure, Limit, Limits, UpstreamLimits};
+use crate::{Broken, CountedAs, Failure, Limit, Limits, ReplyBody, UpstreamLimits};
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -168,8 +174,11 @@ async fn times() {
     assert!(failure == Failure::AnswerTimeout(Limit::UpstreamHeaderTime) && failure.left() && failure.status() == 504, "{failure}");
     assert_eq!(trial.tally.met(Limit::UpstreamHeaderTime), 1);
 
-    let failure =
-        trial.upstream.exchange(super::outgoing("x"), tokio::time::Instant::now() + Duration::from_millis(SHORT_MS)).await.unwrap_err();
+    let failure = trial
+        .upstream
+        .exchange(super::outgoing("x"), CountedAs::User(None), tokio::time::Instant::now() + Duration::from_millis(SHORT_MS))
+        .await
+        .unwrap_err();
     assert_eq!(failure, Failure::AnswerTimeout(Limit::UpstreamTotalTime), "the caller's deadline holds too");
 
     for (answer, limit) in [
@@ -268,10 +277,40 @@ async fn no_more_calls_at_once_than_allowed() {
     let tally = Arc::clone(&server.tally);
     eventually("the first is there", || tally.calls() == 1).await;
     let failure = trial.send("x").await.unwrap_err();
-    assert!(failure == Failure::Busy && !failure.left() && failure.status() == 503, "{failure}");
+    assert!(failure == Failure::Busy(Limit::UpstreamCalls) && !failure.left() && failure.status() == 503, "{failure}");
     assert_eq!(trial.tally.met(Limit::UpstreamCalls), 1);
     gate.add_permits(2);
     assert_eq!(first.await.unwrap(), "done");
     assert_eq!(tokio::time::timeout(PATIENCE, trial.said("x")).await.unwrap(), "done");
     assert_eq!(server.tally.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_callers_streams_leave_places_for_others() {
+    let server = Running::plain(Limits::default(), |_| async {
+        let mut reply = Response::new(ReplyBody::stream(Endless));
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        reply
+    });
+    let limits = UpstreamLimits { calls_max: 3, calls_per_caller_max: 2, connect_timeout_ms: SHORT_MS, ..UpstreamLimits::default() };
+    let trial = Trial::new(plain(server.address), limits);
+    let held = [trial.send_as(1, "x").await.unwrap(), trial.send_as(1, "x").await.unwrap()];
+    let failure = trial.send_as(1, "x").await.unwrap_err();
+    assert!(failure == Failure::Busy(Limit::UpstreamCallsPerCaller) && !failure.left() && failure.status() == 503, "{failure}");
+    assert_eq!(trial.tally.met(Limit::UpstreamCallsPerCaller), 1);
+    trial.send_as(2, "x").await.unwrap();
+    drop(held);
+    trial.send_as(1, "x").await.unwrap();
+}
+
+/// A stream that is open and says nothing.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Pending
+    }
 }
