@@ -10,7 +10,6 @@ mod facts;
 mod identify;
 mod input;
 mod pass_on;
-mod redaction;
 mod session;
 mod stopped;
 
@@ -80,14 +79,14 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         policy: house.policy_freshness(view),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
-    let own = redaction::own(&decision);
-    let redactions = redaction::of(&house.redacted, &route.upstream_name, &call, &own);
-    let reading = Reading::of(&call, redactions, view.filters(route), view.limits.response_json_bytes_max);
+    let redacted = decision.redacted();
+    let reading = Reading::of(&call, redacted.clone(), view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);
     let opening = Opening::of(&call, &caller, route);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
-    let entry = facts.forwarded(permit.passage(), house.redacted.put(&route.upstream_name, &own));
+    let puts = house.redacted.put(&route.upstream_name, &redacted);
+    let entry = facts.forwarded(permit.passage(), puts);
     let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());
 
@@ -96,5 +95,5 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     if let Some(opening) = opening {
         opening.learn(&house.sessions, &answer);
     }
-    pass_on::answer(house, facts, reading, lists, answer, open).await
+    pass_on::answer(house, route, facts, reading, lists, answer, open).await
 }

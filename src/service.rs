@@ -42,7 +42,7 @@ pub(crate) struct House {
     pub(crate) journal: Journal,
     pub(crate) evaluator: Evaluator,
     pub(crate) declared: Arc<Declared>,
-    pub(crate) redacted: Redacted,
+    pub(crate) redacted: Arc<Redacted>,
     pub(crate) sessions: Sessions,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) registry: Registry,

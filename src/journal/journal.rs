@@ -270,7 +270,7 @@ fn weight(events: &[Event]) -> (Weight, Option<Option<String>>) {
         match event {
             Event::Decision(decision) if decision.done == Done::Forward => return (Weight::Call, Some(decision.tenant.clone())),
             Event::Decision(decision) => {
-                weight = Weight::Refused(if decision.workload.is_some() { Caller::Known } else { Caller::Unknown });
+                weight = Weight::Refused(Caller::of(decision.workload.as_deref()));
             }
             Event::Permission(_) if weight == Weight::House => weight = Weight::Permission,
             Event::Permission(_) => {}

@@ -57,7 +57,7 @@ pub enum Cause {
     /// The budget in bytes, or the disk, is full.
     #[error("the journal is full: records that were not read back use up `budget_bytes`, or the disk has no room")]
     Full,
-    /// Refused calls have used up their part of the budget: what is recorded of them leaves room for calls that go on.
+    /// Refused calls have used up their caller's part of the budget: what is recorded of them leaves room for calls that go on.
     #[error("records of refused calls that were not read back use up their part of `budget_bytes`")]
     Share,
     /// The oldest record that was not read back is older than `budget_age_s`.

@@ -21,7 +21,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 const STATEMENTS_MAX: usize = 32;
 
 /// INVARIANT: of one start (`epoch`) the rows' `seq` run from 0 without gaps, `id` grows with them, and `at` never falls.
-/// `refused` has what is recorded of refused calls and was not read back: the last row in `log` of each, and the pages that it is counted with.
+/// `refused` has what is recorded of refused calls and was not read back: the last row in `log` of each, the number of its caller from 1 or 0 (nobody known), and the pages that it is counted with.
 /// `pending` has the forwarded decisions without an outcome; `refusals` is in the order of time, since call ids are UUIDs of version 7.
 pub(crate) const TABLES: &str = "
 CREATE TABLE instance (

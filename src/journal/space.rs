@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use crate::stats::Stats;
 use canon::Micros;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
 
 /// Pages kept for the outcome of each forwarded decision.
 const OUTCOME_PAGES: u64 = 2;
@@ -20,7 +21,8 @@ const BESIDE_BODY_BYTES: u64 = 1536;
 /// One part in so many of the budget is for what is recorded of refused calls, and another for the house's own notes.
 const RESERVE_PART: u64 = 32;
 /// One part in so many of the budget is what the records of refused calls may take up until they are read back: of callers that are known, and
-/// of those that are not. Whoever is refused can be refused as often as he likes, and must not stop those who are not.
+/// of those that are not. Whoever is refused can be refused as often as he likes, and must not stop those who are not. Nor the records of other
+/// callers that are known: each has at most as much as is left, so that one alone gets to half of their part, and the next finds a half of that.
 const KNOWN_PART: u64 = 4;
 const UNKNOWN_PART: u64 = 16;
 /// Records that go at once where room is needed.
@@ -44,19 +46,14 @@ pub(crate) struct Space {
     trimmed_early: u64,
 }
 
-/// Pages of what is recorded of refused calls and was not read back.
-#[derive(Debug, Clone, Copy, Default)]
-struct Refused {
-    known: u64,
-    unknown: u64,
-}
+/// Pages of what is recorded of refused calls and was not read back, by the table's column.
+type Refused = BTreeMap<i64, u64>;
 
-impl Refused {
-    fn of(&mut self, caller: Caller) -> &mut u64 {
-        match caller {
-            Caller::Known => &mut self.known,
-            Caller::Unknown => &mut self.unknown,
-        }
+/// Callers that are known from 1.
+fn column(caller: Caller) -> i64 {
+    match caller {
+        Caller::Unknown => 0,
+        Caller::Known(number) => i64::from(number) + 1,
     }
 }
 
@@ -89,7 +86,7 @@ impl Space {
         let reserve = self.pages_max / RESERVE_PART;
         let (kept, outcome) = match weight {
             Weight::Call => (2 * reserve, OUTCOME_PAGES),
-            Weight::Refused(caller) if self.shipped && *self.refused.of(caller) + pages > self.share(caller) => {
+            Weight::Refused(caller) if self.shipped && pages > self.left(caller) => {
                 return Ok(Some(Cause::Share));
             }
             Weight::Refused(_) | Weight::Permission => (reserve, 0),
@@ -110,21 +107,25 @@ impl Space {
         Ok(None)
     }
 
-    fn share(&self, caller: Caller) -> u64 {
-        self.pages_max
-            / match caller {
-                Caller::Known => KNOWN_PART,
-                Caller::Unknown => UNKNOWN_PART,
+    /// Pages that a caller may still use up by being refused.
+    fn left(&self, caller: Caller) -> u64 {
+        let own = self.refused.get(&column(caller)).copied().unwrap_or(0);
+        match caller {
+            Caller::Unknown => (self.pages_max / UNKNOWN_PART).saturating_sub(own),
+            Caller::Known(_) => {
+                let all: u64 = self.refused.iter().filter(|(column, _)| **column > 0).map(|(_, pages)| pages).sum();
+                (self.pages_max / KNOWN_PART).saturating_sub(all + own)
             }
+        }
     }
 
     /// An entry was written: a refused call's counts against its part until it is read back.
     pub(crate) fn charge(&mut self, log: &Log<'_>, weight: Weight, pages: u64) -> rusqlite::Result<()> {
         if let (Weight::Refused(caller), true) = (weight, self.shipped) {
             let sql = "INSERT INTO refused (through, known, pages) VALUES (?1, ?2, ?3)";
-            let known = caller == Caller::Known;
+            let known = column(caller);
             log.connection.prepare_cached(sql)?.execute(params![log.tail.id, known, i64::try_from(pages).unwrap_or(i64::MAX)])?;
-            *self.refused.of(caller) += pages;
+            *self.refused.entry(known).or_default() += pages;
         }
         self.written(log.tail);
         Ok(())
@@ -155,9 +156,7 @@ impl Space {
             return Ok(());
         }
         connection.prepare_cached("INSERT INTO acknowledged (through, at) VALUES (?1, ?2)")?.execute([through.0, at.0])?;
-        if self.refused.known + self.refused.unknown > 0
-            && connection.prepare_cached("DELETE FROM refused WHERE through <= ?1")?.execute([through.0])? > 0
-        {
+        if !self.refused.is_empty() && connection.prepare_cached("DELETE FROM refused WHERE through <= ?1")?.execute([through.0])? > 0 {
             self.refused = refused(connection)?;
         }
         self.acknowledged = through;
@@ -234,12 +233,8 @@ pub(crate) fn pages(bytes: usize, records: usize) -> u64 {
 }
 
 fn refused(connection: &Connection) -> rusqlite::Result<Refused> {
-    let sum = |known: bool| {
-        let mut statement = connection.prepare_cached("SELECT sum(pages) FROM refused WHERE known = ?1")?;
-        let pages = statement.query_row([known], |row| row.get::<_, Option<i64>>(0))?;
-        Ok::<_, rusqlite::Error>(u64::try_from(pages.unwrap_or(0)).unwrap_or(0))
-    };
-    Ok(Refused { known: sum(true)?, unknown: sum(false)? })
+    let mut statement = connection.prepare_cached("SELECT known, sum(pages) FROM refused GROUP BY known")?;
+    statement.query_map([], |row| Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0))))?.collect()
 }
 
 fn used(connection: &Connection) -> rusqlite::Result<u64> {

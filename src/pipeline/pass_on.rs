@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::identify::Caller;
 use super::{Stopped, input};
-use crate::service::House;
+use crate::service::{House, Redacted};
 use crate::telemetry::{Metrics, OutcomeLabels};
 use crate::view::{Route, View};
 use bytes::Bytes;
@@ -30,20 +30,23 @@ const FRAMES_WAITING_MAX: usize = 4;
 /// broken one can still be answered by 502.
 pub(super) async fn answer(
     house: &House,
+    route: &Route,
     facts: &Facts,
-    reading: Reading,
+    mut reading: Reading,
     lists: Option<Lists>,
     answer: Response<wire::Answer>,
     open: Open,
 ) -> Result<Response<ReplyBody>, Stopped> {
     let (mut head, body) = answer.into_parts();
     let ending = Ending::new(house, facts, head.status.as_u16(), open);
+    let (upstream, redacted) = (Arc::clone(&route.upstream_name), Arc::clone(&house.redacted));
+    reading.earlier(redacted.all(&upstream));
     let machine = match Answer::begin(reading, head.status, &mut head.headers) {
         Ok(machine) => machine,
         Err(broken) => return Err(ending.broken(&broken.into(), None)),
     };
     decorate(&mut head.headers, facts);
-    let mut relay = Relay { body, machine, lists };
+    let mut relay = Relay { body, machine, lists, upstream, redacted };
     if is_event_stream(&head.headers) {
         return Ok(Response::from_parts(head, streamed(relay, ending, None)));
     }
@@ -142,6 +145,8 @@ struct Relay {
     body: wire::Answer,
     machine: Answer,
     lists: Option<Lists>,
+    upstream: Arc<str>,
+    redacted: Arc<Redacted>,
 }
 
 impl Relay {
@@ -161,6 +166,8 @@ impl Relay {
                 Step::More => match self.body.frame().await {
                     Some(Ok(frame)) => {
                         if let Ok(bytes) = frame.into_data() {
+                            // A stream may be open for hours, and the next call have something else redacted.
+                            self.machine.earlier(self.redacted.all(&self.upstream));
                             self.machine.push(bytes)?;
                         }
                     }

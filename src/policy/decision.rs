@@ -168,6 +168,16 @@ impl Decision {
         Self::bare(Verdict::Error, vec![Reason { code: code.to_owned(), message: message.into() }])
     }
 
+    /// The places of the result that are redacted.
+    #[must_use]
+    pub fn redacted(&self) -> Vec<Pointer> {
+        let places = self.obligations.iter().flat_map(|obligation| match obligation {
+            Obligation::RedactResponse(paths) => paths.as_slice(),
+            Obligation::Mask(_) => &[],
+        });
+        places.cloned().collect()
+    }
+
     /// The same; where the result was none, its reason says which rule gave it.
     #[must_use]
     pub(crate) fn placed(mut self, place: &str) -> Self {

@@ -169,6 +169,7 @@ fn forwarded(head: &Head) -> Result<HeaderMap, Fault> {
             return Err(Flaw::Host.because("`host` differs from the authority of the target"));
         }
         (Some([]), _) => return Err(Flaw::Host.because("`host` is empty")),
+        (Some(host), _) if http::uri::Authority::try_from(host).is_err() => return Err(Flaw::Host.because("`host` is no host")),
         (Some(_), _) => {}
         (None, Some(authority)) => {
             let value = HeaderValue::from_str(authority).map_err(|_| Flaw::Host.because("the authority of the target is no host"))?;

@@ -27,16 +27,20 @@ const NAMES: &[&str] = &[
     "*cookie*",
     "*credential*",
     "*bearer*",
-    "*signature",
-    "sig",
-    "x-auth*",
-    "dpop",
     "jwt",
     "otp",
     "pin",
+    "sig",
+    "*signature",
+    "session",
+    "x-auth*",
+    "dpop",
     "mcp-param-*",
     "toolgate-permission",
 ];
+
+/// More of them where a name is a header's or a query parameter's of a URI: an OAuth code is one call's login, an argument of that name a program's text.
+const CARRIED: &[&str] = &["code"];
 
 /// How much of a value a record keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +74,7 @@ impl Masked {
 pub struct Mask {
     pointers: Vec<Pointer>,
     names: Vec<Name>,
+    carried: Vec<Name>,
     limits: MaskLimits,
 }
 
@@ -125,7 +130,7 @@ impl Mask {
     #[must_use]
     pub fn new(pointers: Vec<Pointer>, names: &[String], limits: MaskLimits) -> Self {
         let names = NAMES.iter().copied().chain(names.iter().map(String::as_str)).map(Name::new).collect();
-        Self { pointers, names, limits }
+        Self { pointers, names, carried: CARRIED.iter().copied().map(Name::new).collect(), limits }
     }
 
     /// A call's arguments; `also` are the places that the decision's `mask` obligations name.
@@ -159,7 +164,7 @@ impl Mask {
             writer.out.push(b'[');
             quote(name, &mut writer.out);
             writer.out.push(b',');
-            match (self.covers(name), String::from_utf8_lossy(value)) {
+            match (self.covers_carried(name), String::from_utf8_lossy(value)) {
                 (true, _) => writer.text(COVER),
                 (false, value) if is_uri(&value) => writer.text(&self.without_secrets(&value)),
                 (false, value) => writer.text(&value),
@@ -195,7 +200,7 @@ impl Mask {
         let mut text = without_user(path);
         if let Some(query) = query {
             let parts = query.split('&').map(|part| match part.split_once('=') {
-                Some((name, _)) if self.covers(&unescaped(name)) => format!("{name}={COVER}"),
+                Some((name, _)) if self.covers_carried(&unescaped(name)) => format!("{name}={COVER}"),
                 Some(_) | None => part.to_owned(),
             });
             text = text + "?" + &parts.collect::<Vec<_>>().join("&");
@@ -206,6 +211,12 @@ impl Mask {
     fn covers(&self, name: &str) -> bool {
         let name = plain(name);
         self.names.iter().any(|pattern| pattern.covers(&name))
+    }
+
+    /// The same of a header's or a query parameter's name.
+    fn covers_carried(&self, name: &str) -> bool {
+        let plain = plain(name);
+        self.carried.iter().any(|pattern| pattern.covers(&plain)) || self.covers(name)
     }
 
     fn tree<B: Build>(&self, value: &B::Value, places: &[&[String]]) -> Masked {

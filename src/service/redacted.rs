@@ -1,5 +1,5 @@
 //! What calls to an upstream had redacted in their answers: a stream of the same upstream may replay such an answer (MCP, "Resumability and
-//! Redelivery"), and what asks for a task gets the answer of the call that began it. Neither says of which call it was.
+//! Redelivery"), whoever asks for a task gets the answer of the call that began it, and any other answer may have it beside its own.
 //!
 //! The journal keeps them, since the upstream's session outlives a restart.
 
@@ -8,12 +8,12 @@ use journal::{Put, Redaction};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Places that are remembered of one upstream. Beyond them its streams redact every result whole.
+/// Places that are remembered of one upstream. Beyond them every result that is not the call's own is redacted whole.
 const PLACES_MAX: usize = 256;
 
 /// Places by upstream.
 #[derive(Default)]
-pub(crate) struct Redacted(RwLock<HashMap<Arc<str>, Vec<Pointer>>>);
+pub(crate) struct Redacted(RwLock<HashMap<Arc<str>, Arc<[Pointer]>>>);
 
 impl Redacted {
     /// Those that a journal kept. One that does not read is everything.
@@ -34,32 +34,29 @@ impl Redacted {
 
     /// Whether there was room; the whole is remembered otherwise.
     fn remember(&self, upstream: &Arc<str>, places: &[Pointer]) -> bool {
-        let known = |known: &[Pointer]| places.iter().all(|place| known.contains(place));
-        if self.of(upstream, known) {
+        let known = self.all(upstream);
+        if places.iter().all(|place| known.contains(place)) {
             return true;
         }
         let mut by_upstream = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let kept = by_upstream.entry(Arc::clone(upstream)).or_default();
+        let mut all = kept.to_vec();
         for place in places {
-            if kept.len() >= PLACES_MAX || kept.contains(&Pointer::of(&[])) {
-                *kept = vec![Pointer::of(&[])];
+            if all.len() >= PLACES_MAX || all.contains(&Pointer::of(&[])) {
+                *kept = Arc::new([Pointer::of(&[])]);
                 return false;
             }
-            if !kept.contains(place) {
-                kept.push(place.clone());
+            if !all.contains(place) {
+                all.push(place.clone());
             }
         }
+        *kept = all.into();
         true
     }
 
     /// The places of every call to `upstream`.
-    pub(crate) fn all(&self, upstream: &str) -> Vec<Pointer> {
-        self.of(upstream, <[Pointer]>::to_vec)
-    }
-
-    fn of<T>(&self, upstream: &str, ask: impl FnOnce(&[Pointer]) -> T) -> T {
-        let by_upstream = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        ask(by_upstream.get(upstream).map(Vec::as_slice).unwrap_or_default())
+    pub(crate) fn all(&self, upstream: &str) -> Arc<[Pointer]> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(upstream).cloned().unwrap_or_default()
     }
 }
 
@@ -86,18 +83,18 @@ mod tests {
             rows.len()
         };
         assert_eq!([put(&[]), put(&[place(0), place(1)]), put(&[place(1), place(2)])], [0, 2, 3]);
-        assert_eq!(redacted.all("files"), [place(0), place(1), place(2)]);
-        assert_eq!(redacted.all("other"), []);
+        assert_eq!(*redacted.all("files"), [place(0), place(1), place(2)]);
+        assert_eq!(*redacted.all("other"), []);
         for number in 0..3 * PLACES_MAX {
             put(&[place(number)]);
         }
-        assert_eq!(redacted.all("files"), [Pointer::of(&[])], "nothing of an answer passes");
+        assert_eq!(*redacted.all("files"), [Pointer::of(&[])], "nothing of an answer passes");
         assert_eq!(put(&[place(0)]), PLACES_MAX + 1, "the rows are bounded too");
 
         let rows: Vec<Redaction> = rows.into_iter().map(|(upstream, place)| Redaction { upstream, place }).collect();
-        assert_eq!(Redacted::kept(&rows).all("files"), [Pointer::of(&[])], "in whatever order they are read");
+        assert_eq!(*Redacted::kept(&rows).all("files"), [Pointer::of(&[])], "in whatever order they are read");
         let few = [("files", "/b"), ("crm", "no pointer"), ("files", "/a")];
         let kept = Redacted::kept(&few.map(|(upstream, place)| Redaction { upstream: upstream.to_owned(), place: place.to_owned() }));
-        assert_eq!((kept.all("files").len(), kept.all("crm")), (2, vec![Pointer::of(&[])]));
+        assert_eq!((kept.all("files").len(), &*kept.all("crm")), (2, &[Pointer::of(&[])][..]));
     }
 }

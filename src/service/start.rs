@@ -81,7 +81,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
         losses: Arc::new(Losses::new(Arc::clone(&metrics))),
         metrics,
         declared: Arc::new(Declared::default()),
-        redacted,
+        redacted: Arc::new(redacted),
         sessions: Sessions::default(),
         policy_checked: ArcSwapOption::empty(),
         revocations_read: ArcSwap::from_pointee(Instant::now()),

@@ -3,7 +3,7 @@
 //! Knows what a browser says of itself: `Host` where a name was rebound to loopback, `Origin` (MCP, "Security Warning": servers must validate it),
 //! and where that is left out, as for images, `Sec-Fetch-Site` (Fetch Metadata).
 
-use http::header::ORIGIN;
+use http::header::{HOST, ORIGIN};
 use protocol::Head;
 use std::net::IpAddr;
 use wire::Peer;
@@ -40,9 +40,9 @@ fn is_this_machine(host: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The host that a request names, without its port.
+/// The host that a request names, without its port. One that is no text is nobody's.
 pub(super) fn host(head: &Head) -> Option<&str> {
-    let named = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).or_else(|| head.uri.host())?;
+    let named = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default()).or_else(|| head.uri.host())?;
     Some(bare(named))
 }
 

@@ -1,6 +1,7 @@
 //! Who calls, over real TLS, local sockets and user tokens: the good are known, everybody else is told why not, and what is believed may change at any time.
 
 mod own;
+mod page;
 mod person;
 mod reach;
 

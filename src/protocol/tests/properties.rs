@@ -192,6 +192,18 @@ fn every_client_reads_the_lines_that_were_read() {
 }
 
 #[test]
+fn what_is_redacted_meanwhile_is_so_on_an_open_stream() {
+    let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
+    let mut answer = Answer::begin(Reading::of(&stream(), Vec::new(), false, 1000), StatusCode::OK, &mut headers).expect("begun");
+    for (places, passes) in [(vec![], "1"), (vec![Pointer::parse("/a").expect("pointer")], "\"[redacted]\"")] {
+        answer.earlier(places.into());
+        answer.push(Bytes::from_static(b"data: {\"id\":1,\"result\":{\"a\":1}}\n\n")).expect("short");
+        let expected = format!("data: {{\"id\":1,\"result\":{{\"a\":{passes}}}}}\n\n");
+        assert_eq!(answer.step(), Ok(Step::Send(expected.into())));
+    }
+}
+
+#[test]
 fn the_limit_is_of_what_must_be_read() {
     let redact = || vec![Pointer::parse("/a").expect("pointer")];
     let ping = call("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}");

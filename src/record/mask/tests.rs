@@ -29,6 +29,11 @@ fn secret_names_are_covered_at_any_depth() {
         "aws_credentials",
         "bearer",
         "Mcp-Param-Region",
+        "sig",
+        "X-Amz-Signature",
+        "session",
+        "x-auth-request-user",
+        "DPoP",
         "pin",
         "otp",
         "jwt",
@@ -37,6 +42,9 @@ fn secret_names_are_covered_at_any_depth() {
     }
     for all in ["*", "**"] {
         check(&[], &[all], r#"{"a":1}"#, r#"{"a":"***"}"#);
+    }
+    for name in ["code", "signal", "assigned", "session_count", "author"] {
+        check(&[], &[], &format!(r#"{{"{name}":1}}"#), &format!(r#"{{"{name}":1}}"#));
     }
     check(&[], &["ssn"], r#"{"SSN":1,"path":"/tmp","spin":2}"#, r#"{"SSN":"***","path":"/tmp","spin":2}"#);
 }
@@ -85,8 +93,8 @@ fn a_uri_hides_its_secrets_wherever_it_stands() {
     for text in ["a://h x?token=1", "://h?token=1", "a?token=1"] {
         check(&format!("[\"{text}\"]"), &format!("[\"{text}\"]"));
     }
-    let referer: [(&str, &[u8]); 1] = [("referer", b"https://h/?token=canary")];
-    assert_eq!(Mask::default().headers(referer).json(), r#"[["referer","https://h/?token=***"]]"#);
+    let headers: [(&str, &[u8]); 2] = [("referer", b"https://h/?code=canary"), ("code", b"canary")];
+    assert_eq!(Mask::default().headers(headers).json(), r#"[["referer","https://h/?code=***"],["code","***"]]"#);
 }
 
 #[test]
@@ -109,6 +117,7 @@ fn a_resource_is_covered_where_its_argument_is() {
 fn targets_hide_secret_parameters_and_user_information() {
     for (target, expected) in [
         ("/a/b?x=1&access_token=canary&y", "\"/a/b?x=1&access_token=***&y\""),
+        ("/a?code=canary&state=1&sig=canary&zip_code=2", "\"/a?code=***&state=1&sig=***&zip_code=2\""),
         ("/a?pass%77ord=canary", "\"/a?pass%77ord=***\""),
         ("https://me:canary@host/x?%=1&%zz=2", "\"https://***@host/x?%=1&%zz=2\""),
         ("file:///etc/passwd", "\"file:///etc/passwd\""),

@@ -56,13 +56,13 @@ fn the_duty_taken_out_of_an_open_call(open: Open) {
 }
 
 fn sent_without_a_record(upstream: &Upstream, permit: Permit) {
-    let _ = upstream.send(permit, todo!()); //~ E0308
+    let _ = upstream.send(permit, todo!(), todo!()); //~ E0308
 }
 
 fn sent_a_second_time(upstream: &Upstream, outgoing: Outgoing) {
-    let _ = upstream.send(outgoing, todo!()); //~ E0308
+    let _ = upstream.send(outgoing, todo!(), todo!()); //~ E0308
 }
 
 fn sent_past_the_clearance(upstream: &Upstream, outgoing: Outgoing) {
-    let _ = upstream.exchange(outgoing, todo!()); //~ E0624
+    let _ = upstream.exchange(outgoing, todo!(), todo!()); //~ E0624
 }

@@ -4,8 +4,8 @@ use super::{SESSIONS, before, initialize};
 use crate::peers::{Answer, EverythingServer, NodeEverything, ask, free_port};
 use crate::sidecar::{ALLOW, Plan, decision, header, post_json};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 const PING: &str = r#"{"jsonrpc": "2.0", "id": 2, "method": "ping"}"#;
@@ -119,4 +119,50 @@ else := true
             sidecar.toolgate.await_line(0, "\"serving\"");
         }
     }
+}
+
+/// A server that says, before each result, what it answered to another call.
+fn talkative() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut lines = std::iter::from_fn(|| stream.by_ref().lines().next()).map(Result::unwrap).take_while(|line| !line.is_empty());
+            let length = lines.find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned)).unwrap();
+            lines.for_each(drop);
+            let mut body = vec![0; length.parse().unwrap()];
+            stream.read_exact(&mut body).unwrap();
+            let id = serde_json::from_slice::<Value>(&body).unwrap()["id"].clone();
+            let result =
+                |id: Value, text: &str| json!({"jsonrpc": "2.0", "id": id, "result": {"content": [{"type": "text", "text": text}]}});
+            let events =
+                [result(json!("another"), "said again"), result(id, "its own")].map(|message| format!("data: {message}\n\n")).concat();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+            stream.get_mut().write_all((head.to_owned() + &events).as_bytes()).unwrap();
+        }
+    });
+    at
+}
+
+#[test]
+fn what_was_redacted_stays_so_beside_another_answer_and_a_refused_call_redacts_nothing() {
+    const POLICY: &str = r#"package toolgate
+
+decision := {"allow": input.call.tool == "secret", "obligations": [{"type": "redact_response", "paths": ["/content/0/text"]}]} if {
+	input.call.tool in {"secret", "refused"}
+} else := true
+"#;
+    let (sidecar, at) = before(talkative(), "PRODUCTION", POLICY);
+    let call = |tool: &str| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
+        post_json(at, "/mcp", &[("mcp-protocol-version", SESSIONS)], &body)
+    };
+    let refused = call("refused");
+    assert_eq!(sidecar.record(&decision(&refused), "decision")["envelope"]["done"], "refuse", "{}", refused.text());
+    let (before, secret, after) = (call("plain").text(), call("secret").text(), call("plain").text());
+    let said = |answer: &str| ["said again", "its own", "[redacted]"].map(|text| answer.matches(text).count());
+    assert_eq!(said(&before), [1, 1, 0], "nothing was redacted yet: {before}");
+    assert_eq!(said(&secret), [0, 0, 2], "{secret}");
+    assert_eq!(said(&after), [0, 1, 1], "{after}");
 }

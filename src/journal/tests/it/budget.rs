@@ -46,12 +46,12 @@ async fn a_full_journal_refuses_calls_then_answers_and_loses_nothing() {
 }
 
 /// Appends refused calls until their part is used up, and gives how many went in.
-async fn refuse_until_full(journal: &Journal, known: bool) -> usize {
+async fn refuse_until_full(journal: &Journal, caller: Option<&str>) -> usize {
     let mut count = 0;
     loop {
         let call = call();
         let Event::Decision(refused) = decision(journal.now().at, call, Done::Refuse) else { panic!("a decision") };
-        let workload = known.then(|| "spiffe://example.org/agent".to_owned());
+        let workload = caller.map(|name| format!("spiffe://example.org/{name}"));
         let refused = Event::Decision(Box::new(record::Decision { workload, ..*refused }));
         match journal.append(Entry::of(call, vec![refused])).await {
             Ok(_) => count += 1,
@@ -66,18 +66,21 @@ async fn refused_calls_use_up_their_own_part_alone_until_they_are_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let settings = small(dir.path());
     let journal = open(&settings);
-    let unknown = refuse_until_full(&journal, false).await;
-    let known = refuse_until_full(&journal, true).await;
-    assert!(unknown > 5 && known > 3 * unknown, "{unknown} of callers that are not known, {known} of those that are");
+    let unknown = refuse_until_full(&journal, None).await;
+    let known = refuse_until_full(&journal, Some("agent")).await;
+    assert!(unknown > 5 && known > unknown + unknown / 2, "{unknown} of callers that are not known, {known} of one that is");
     journal.append(forwarded(&journal, call())).await.unwrap().into_slot().conclude(Outcome::of(OutcomeKind::Completed));
     // A restart forgets nothing of it.
     journal.close().await.unwrap();
     let journal = open(&settings);
-    assert_eq!([refuse_until_full(&journal, false).await, refuse_until_full(&journal, true).await], [0, 0]);
+    assert_eq!([refuse_until_full(&journal, None).await, refuse_until_full(&journal, Some("agent")).await], [0, 0]);
+    // Nobody known takes the room of all the others.
+    let [second, third] = [refuse_until_full(&journal, Some("second")).await, refuse_until_full(&journal, Some("third")).await];
+    assert!(second > known / 3 && third > known / 6, "{known}, {second}, {third}");
     assert!(journal.stats().used_bytes < settings.budget_bytes / 2, "calls have most of it");
     let last = journal.read_after(Cursor(0), 10_000, 1 << 30).unwrap().last().unwrap().cursor;
     journal.acknowledge(last).await.unwrap();
-    assert_eq!([refuse_until_full(&journal, false).await, refuse_until_full(&journal, true).await], [unknown, known]);
+    assert_eq!([refuse_until_full(&journal, None).await, refuse_until_full(&journal, Some("agent")).await], [unknown, known]);
 }
 
 #[tokio::test]
