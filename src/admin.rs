@@ -8,7 +8,7 @@ mod refusals;
 
 use crate::service::House;
 use crate::telemetry::{LimitLabels, rendered};
-use crate::view::is_meant;
+use crate::view::browser;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt as _;
@@ -34,12 +34,8 @@ impl Handler for Admin {
     async fn call(&self, accepted: Accepted) -> Response<ReplyBody> {
         let Accepted { head, body, peer, .. } = accepted;
         let path = head.uri.path();
-        if self.reach == Reach::Admin && !is_meant(&peer, &head, None) {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "toolgate.http.host",
-                "the host or the origin of this request is not this machine: ask `localhost`",
-            );
+        if let Some(why) = browser::page(&peer, &head, None).filter(|_| self.reach == Reach::Admin) {
+            return problem(StatusCode::BAD_REQUEST, "toolgate.http.host", why);
         }
         if path.starts_with("/v1/") && self.reach == Reach::Admin && !self.administers(peer.uid()) {
             return stranger(peer.uid());

@@ -45,8 +45,8 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let counted_as = caller.counted_as(&peer);
     let _seat = house.calls.take(counted_as.clone()).map_err(Refused::Overload)?;
     identify::consume_credentials(route, &mut head);
-    if !route.is_meant(&peer, &head) {
-        return Err(Refused::Malformed(identify::rebound(route)).into());
+    if let Some(why) = route.page(&peer, &head) {
+        return Err(Refused::Malformed(identify::page(route, why)).into());
     }
 
     let body = body.collect().await.map_err(Refused::Body)?;

@@ -2,17 +2,18 @@
 //!
 //! Knows no file and no socket: `service` builds one whenever something changes, and swaps it whole.
 
+pub(crate) mod browser;
+
+use browser::host;
 use canon::Digest;
 use enforcement::Rules;
-use http::header::{HOST, ORIGIN};
-use http::{HeaderName, HeaderValue, Uri};
+use http::HeaderName;
 use identity::{Anchors, Issuers, Tenant, TenantRules};
 use permission::Keys;
 use policy::Snapshot;
 use protocol::{Head, Speaks};
 use record::Mask;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use wire::Peer;
 
@@ -102,9 +103,9 @@ impl View {
 }
 
 impl Route {
-    /// Whether a request may be meant for this route.
-    pub(crate) fn is_meant(&self, peer: &Peer, head: &Head) -> bool {
-        is_meant(peer, head, self.host.as_deref())
+    /// Why a page in a browser may have sent this request, where that is so. A route that names its host takes that one alone.
+    pub(crate) fn page(&self, peer: &Peer, head: &Head) -> Option<&'static str> {
+        browser::page(peer, head, self.host.as_deref())
     }
 
     fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
@@ -114,86 +115,15 @@ impl Route {
     }
 }
 
-/// Whether a request may be meant for this machine, or for the host that a route names. A page in a browser of the agent's own user could have
-/// its name resolved to loopback (DNS rebinding), or send what needs no leave to be sent, and would be taken for the agent; an upstream that
-/// is told its own host would not notice. A browser says whose page it was (Fetch Standard, section 3.2, `Origin` header).
-pub(crate) fn is_meant(peer: &Peer, head: &Head, named: Option<&str>) -> bool {
-    let is_browsable = matches!(peer, Peer::Local(_)) && peer.address().is_some();
-    let ours = |host: &str| is_this_machine(host) || named.is_some_and(|named| named.eq_ignore_ascii_case(host));
-    let mut origins = head.headers.get_all(ORIGIN).iter();
-    !is_browsable || host(head).is_none_or(ours) && origins.all(|origin| origin_host(origin).is_some_and(|host| ours(&host)))
-}
-
-/// The host of a page's origin; `null`, which a page may have as well, is none of ours.
-fn origin_host(origin: &HeaderValue) -> Option<String> {
-    origin.to_str().ok()?.parse::<Uri>().ok()?.host().map(str::to_owned)
-}
-
 /// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`; `/%6dcp` is the same path (RFC 3986 section 6.2.2.2) and must not find a laxer route.
 fn below(path: &str, prefix: &str) -> bool {
     let (path, prefix) = (protocol::decoded_path(path), prefix.strip_suffix('/').unwrap_or(prefix));
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Names that no name server is asked for (RFC 6761 section 6.3), and addresses of loopback.
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The host without its port. One that is no text is nobody's.
-fn host(head: &Head) -> Option<&str> {
-    let named = head.headers.get(HOST).map(|host| host.to_str().unwrap_or_default()).or_else(|| head.uri.host())?;
-    match named.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
-        Some(_) | None => Some(named),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{below, is_this_machine, origin_host};
-    use http::HeaderValue;
-
-    #[test]
-    fn what_a_browser_may_call_this_machine() {
-        for (host, expected) in [
-            ("localhost", true),
-            ("LocalHost.", true),
-            ("agent.localhost", true),
-            ("127.0.0.1", true),
-            ("127.9.9.9", true),
-            ("[::1]", true),
-            ("::1", true),
-            ("localhost.evil.example", false),
-            ("evillocalhost", false),
-            ("evil.example", false),
-            ("127.0.0.1.evil.example", false),
-            ("192.0.2.1", false),
-            ("[::]", false),
-            ("0.0.0.0", false),
-            ("", false),
-        ] {
-            assert_eq!(is_this_machine(host), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_page_of_another_site_is_not_this_machine() {
-        for (origin, expected) in [
-            ("http://localhost:3000", Some("localhost")),
-            ("http://[::1]:3000", Some("[::1]")),
-            ("https://evil.example", Some("evil.example")),
-            ("null", Some("null")),
-            ("", None),
-            ("\u{e9}", None),
-            ("http://", None),
-        ] {
-            let origin = HeaderValue::from_bytes(origin.as_bytes()).unwrap();
-            assert_eq!(origin_host(&origin).as_deref(), expected, "{origin:?}");
-        }
-    }
+    use super::below;
 
     #[test]
     fn a_prefix_ends_at_a_segment() {

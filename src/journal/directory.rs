@@ -27,8 +27,14 @@ const NETWORK: &[(u64, &str)] = &[
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// The flock ends with the file.
-    _lock: File,
+    lock: File,
+}
+
+/// The flock ends here and not with the file: a process that is being started at this moment has the file, too, until it runs its own program.
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+    }
 }
 
 /// Where the database of a journal in `dir` is.
@@ -62,7 +68,7 @@ impl Directory {
         }
         // crash here: an empty database file, which the next start fills.
         File::open(dir).and_then(|dir| Ok(fsync(&dir)?)).map_err(failed("sync"))?;
-        Ok(Self { path: dir.to_owned(), _lock: lock })
+        Ok(Self { path: dir.to_owned(), lock })
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -55,10 +55,9 @@ pub(crate) fn consume_credentials(route: &Route, head: &mut Head) {
     }
 }
 
-/// A request by a name that is not this machine's, or of a page that is not.
-pub(crate) fn rebound(route: &Route) -> Malformed {
-    let message = "the host or the origin of this request is not this machine: call `localhost`, or name the host in the route (`host`)";
-    Malformed { flaw: Flaw::Host, message: message.to_owned(), speech: route.speaks.speech() }
+/// A request that a page in a browser may have sent.
+pub(crate) fn page(route: &Route, why: &str) -> Malformed {
+    Malformed { flaw: Flaw::Host, message: why.to_owned(), speech: route.speaks.speech() }
 }
 
 impl Caller {

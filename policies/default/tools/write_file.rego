@@ -2,6 +2,6 @@ package toolgate.tools["write_file"]
 
 import data.toolgate.paths
 
-default decision := {"allow": false, "reasons": [{"code": "path.missing", "message": "the call names no path"}]}
-
 decision := {"allow": count(reasons) == 0, "reasons": reasons} if reasons := paths.against(input.call.arguments.path)
+
+else := {"allow": false, "reasons": [{"code": "path.missing", "message": "the call names no path"}]}

@@ -64,5 +64,5 @@ fn sent_a_second_time(upstream: &Upstream, outgoing: Outgoing) {
 }
 
 fn sent_past_the_clearance(upstream: &Upstream, outgoing: Outgoing) {
-    let _ = upstream.exchange(outgoing, todo!()); //~ E0624
+    let _ = upstream.exchange(outgoing, todo!(), todo!()); //~ E0624
 }

@@ -209,8 +209,8 @@ impl Case {
     fn expected(self, tool: &str) -> Vec<u16> {
         let mut statuses = self.by_the_table(tool);
         if self.room == Room::Descriptors {
-            // Who calls from this machine stands in a file, which cannot be opened either.
-            statuses.push(401);
+            // Who calls from this machine is asked of the kernel through a descriptor, of which there is none either.
+            statuses.push(503);
         }
         statuses
     }
