@@ -22,7 +22,7 @@ const BESIDE_BODY_BYTES: u64 = 1536;
 const RESERVE_PART: u64 = 32;
 /// One part in so many of the budget is what the records of refused calls may take up until they are read back: of callers that are known, and
 /// of those that are not. Whoever is refused can be refused as often as he likes, and must not stop those who are not. Nor the records of other
-/// callers that are known: each has at most as much as is left, so that one alone gets to half of their part, and the next finds a half of that.
+/// callers that are known: each has at most twice what is left, so that one alone gets to two thirds of their part, and the next to as much of the rest.
 const KNOWN_PART: u64 = 4;
 const UNKNOWN_PART: u64 = 16;
 /// Records that go at once where room is needed.
@@ -114,7 +114,8 @@ impl Space {
             Caller::Unknown => (self.pages_max / UNKNOWN_PART).saturating_sub(own),
             Caller::Known(_) => {
                 let all: u64 = self.refused.iter().filter(|(column, _)| **column > 0).map(|(_, pages)| pages).sum();
-                (self.pages_max / KNOWN_PART).saturating_sub(all + own)
+                let free = (self.pages_max / KNOWN_PART).saturating_sub(all);
+                (2 * free).saturating_sub(own).min(free)
             }
         }
     }

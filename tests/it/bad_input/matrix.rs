@@ -93,7 +93,7 @@ impl Case {
         let statuses: BTreeSet<u16> = seen.answers.iter().map(|(_, answer)| answer.status).collect();
         let felt = [
             ("no memory", aborted),
-            ("no descriptor", self.room == Room::Descriptors && [401, 502].iter().any(|status| statuses.contains(status))),
+            ("no descriptor", seen.answers.iter().any(|(_, answer)| answer.text().contains("system.open_files"))),
             ("no record", lost.is_some_and(|lost| lost > 0)),
             ("forwarded", statuses.contains(&200)),
             ("told to end", self.trouble == Trouble::End && !seen.answers.is_empty()),

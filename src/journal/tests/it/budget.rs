@@ -68,7 +68,7 @@ async fn refused_calls_use_up_their_own_part_alone_until_they_are_read_back() {
     let journal = open(&settings);
     let unknown = refuse_until_full(&journal, None).await;
     let known = refuse_until_full(&journal, Some("agent")).await;
-    assert!(unknown > 5 && known > unknown + unknown / 2, "{unknown} of callers that are not known, {known} of one that is");
+    assert!(unknown > 5 && known > 2 * unknown, "{unknown} of callers that are not known, {known} of one that is");
     journal.append(forwarded(&journal, call())).await.unwrap().into_slot().conclude(Outcome::of(OutcomeKind::Completed));
     // A restart forgets nothing of it.
     journal.close().await.unwrap();
@@ -76,7 +76,7 @@ async fn refused_calls_use_up_their_own_part_alone_until_they_are_read_back() {
     assert_eq!([refuse_until_full(&journal, None).await, refuse_until_full(&journal, Some("agent")).await], [0, 0]);
     // Nobody known takes the room of all the others.
     let [second, third] = [refuse_until_full(&journal, Some("second")).await, refuse_until_full(&journal, Some("third")).await];
-    assert!(second > known / 3 && third > known / 6, "{known}, {second}, {third}");
+    assert!(second > known / 4 && third > known / 12, "{known}, {second}, {third}");
     assert!(journal.stats().used_bytes < settings.budget_bytes / 2, "calls have most of it");
     let last = journal.read_after(Cursor(0), 10_000, 1 << 30).unwrap().last().unwrap().cursor;
     journal.acknowledge(last).await.unwrap();
