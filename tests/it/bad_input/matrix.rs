@@ -114,7 +114,8 @@ impl Case {
         let delivery = "{batch_age_ms: 20, retry_ms: 20, retry_ms_max: 200}";
         let plan = plan
             .route(format!("{{name: notes, listener: agent, upstream: notes, protocol: http, tools: [{tools}]}}"))
-            .more("journal: {dir: journal, budget_bytes: 1048576, commit_deadline_ms: 30000}\ndrain_timeout_ms: 500")
+            .more(format!("journal: {{dir: journal, budget_bytes: {}, commit_deadline_ms: 30000}}", self.disk.budget_bytes()))
+            .more("drain_timeout_ms: 500")
             .more(format!("audit: {{durability: node, clickhouse: {clickhouse}, delivery: {delivery}}}"))
             .policy(format!("time_limit_ms: {}", self.policy.time_limit_ms()))
             // The allocator asks the system for what it needs, not for a gigabyte at once.

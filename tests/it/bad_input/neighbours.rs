@@ -181,6 +181,14 @@ fn ask(clickhouse: &ClickHouse, statement: &str) {
 impl Disk {
     pub(super) const ALL: [Disk; 5] = [Disk::Good, Disk::BudgetSpent, Disk::Failing, Disk::NoSpace, Disk::ReadOnly];
 
+    /// What the journal may use: as little as there is where it is to be spent, elsewhere more than any case needs for what it refuses.
+    pub(super) fn budget_bytes(self) -> u64 {
+        match self {
+            Disk::BudgetSpent => 1 << 20,
+            Disk::Good | Disk::Failing | Disk::NoSpace | Disk::ReadOnly => 64 << 20,
+        }
+    }
+
     /// From here on the system calls of the journal's files fail, for as long as what is returned lives.
     pub(super) fn inject(self, sidecar: &Sidecar) -> Option<Process> {
         let (calls, error) = match self {
