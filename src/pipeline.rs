@@ -43,7 +43,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         return Err(Refused::Table(refusal).into());
     }
     let counted_as = caller.counted_as(&peer);
-    let _seat = house.calls.take(counted_as.clone()).map_err(Refused::Overload)?;
+    facts.seat = Some(house.calls.take(counted_as.clone()).map_err(Refused::Overload)?);
     identify::consume_credentials(route, &mut head);
     if let Some(why) = route.page(&peer, &head) {
         return Err(Refused::Malformed(identify::page(route, why)).into());

@@ -52,7 +52,7 @@ pub(crate) struct House {
     materials: Materials,
     /// When the policy's source was last read. By the clock that nobody sets: set back, the other would make a policy young for ever.
     policy_checked: ArcSwapOption<Instant>,
-    /// When the list of revocations was last read, by the same clock.
+    /// When the list of revocations was last read and taken, or found to be the one that is, by the same clock.
     revocations_read: ArcSwap<Instant>,
     /// What is wrong with the policy on disk, where it is not the one that is loaded.
     pub(crate) policy_rejected: ArcSwapOption<String>,
@@ -64,7 +64,7 @@ pub(crate) struct House {
 pub(crate) const STALE_REVOCATIONS: &str =
     "the list of `permissions.revocations` is past its `next_update`: renew it with `toolgate permission revoke --config`";
 const UNREAD_REVOCATIONS: &str =
-    "the list of `permissions.revocations` was not read for `permissions.revocations_age_max_s`: the log says why";
+    "the list of `permissions.revocations` was not read and taken for `permissions.revocations_age_max_s`: the log says why";
 
 /// The wall clock, read here and nowhere else.
 pub(crate) fn wall() -> Micros {

@@ -3,6 +3,8 @@
 //! Knows the disk. Does not know what the bytes mean.
 
 use policy::{ArchiveLimits, Source};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file that holds keys, certificates, a list or a secret.
@@ -40,13 +42,20 @@ pub(crate) fn file(path: &Path) -> Result<Vec<u8>, Unreadable> {
     bounded(path, FILE_BYTES_MAX)
 }
 
+/// What is no ordinary file has no end, or never begins: a pipe, a device.
 fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     let io = |error: std::io::Error| Unreadable::Io { path: path.to_owned(), why: error.to_string() };
-    let bytes = std::fs::metadata(path).map_err(io)?.len();
-    if bytes > most {
-        return Err(Unreadable::TooLarge { path: path.to_owned(), bytes, most });
+    let found = std::fs::metadata(path).map_err(io)?;
+    if !found.is_file() {
+        return Err(io(std::io::Error::other("it is no ordinary file")));
     }
-    std::fs::read(path).map_err(io)
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len().min(most)).unwrap_or(0));
+    // It may grow meanwhile.
+    File::open(path).map_err(io)?.take(most + 1).read_to_end(&mut bytes).map_err(io)?;
+    match bytes.len() as u64 {
+        read if read > most => Err(Unreadable::TooLarge { path: path.to_owned(), bytes: found.len().max(read), most }),
+        _ => Ok(bytes),
+    }
 }
 
 /// A policy's files: a folder, or a `.tar.gz` archive.

@@ -9,10 +9,13 @@ against(path) := dots | prefixes | names if {
 	segments := split(plain, "/")
 	guards := protected.names
 
-	# The file server resolves these after us, so a path that has one could mean another file than the one judged here.
-	dots := {{"code": "path.traversal", "message": sprintf("%v is not the only way to write this path", [path])} | regex.match(`(^|/)\.{1,2}(/|$)|//|\\`, path)}
+	# The file server resolves these after us, `~` and a path that does not begin at the root too, so it could mean another file than the one judged here.
+	dots := {{"code": "path.traversal", "message": sprintf("%v is not the only way to write this path", [path])} | regex.match(`^([^/]|$)|(^|/)\.{1,2}(/|$)|//|\\`, path)}
 	prefixes := {guarded(path) | strings.any_prefix_match(plain, protected.prefixes)}
 	names := {guarded(path) | some segment in segments; segment in guards}
 }
+
+# Against moving or deleting what holds protected files.
+holding(path) := {guarded(path) | strings.any_prefix_match(protected.prefixes, concat("", [trim_right(lower(path), "/"), "/"]))}
 
 guarded(path) := {"code": "path.protected", "message": sprintf("%v is protected", [path])}

@@ -14,7 +14,7 @@ test_an_ordinary_file_may_be_written if {
 }
 
 test_a_protected_file_may_not if {
-	every name in ["/etc/passwd", "/srv/secrets/payroll.csv", "notes/.env", "/home/a/.ssh/config"] {
+	every name in ["/etc/passwd", "/srv/secrets/payroll.csv", "/srv/notes/.env", "/home/a/.ssh/config"] {
 		decision := tools["write_file"].decision with input as path(name)
 		codes(decision) == {"path.protected"}
 	}
@@ -44,14 +44,25 @@ test_dots_are_not_resolved_but_refused if {
 
 # What the file server may read as a protected path, however it is written.
 test_no_other_spelling_of_a_protected_path_passes if {
-	every spelled in ["//etc/passwd", "/./etc/passwd", "/etc//passwd", "/ETC/passwd", "/srv/.SSH/x", `/srv/a\..\.ssh/id`, "./a/..", "."] {
+	every spelled in ["//etc/passwd", "/./etc/passwd", "/etc//passwd", "/ETC/passwd", "/srv/.SSH/x", `/srv/a\..\.ssh/id`, "./a/..", ".", "~/.bashrc", "etc/cron.d/x", ""] {
 		decision := tools["write_file"].decision with input as path(spelled)
 		not decision.allow
 	}
-	every spelled in ["/srv/a.txt", "/srv/.hidden/a..b", "notes/...", "/srv/"] {
+	every spelled in ["/srv/a.txt", "/srv/.hidden/a..b", "/srv/notes/...", "/srv/"] {
 		decision := tools["write_file"].decision with input as path(spelled)
 		decision.allow
 	}
+}
+
+test_nothing_that_holds_protected_files_is_moved_or_deleted if {
+	every held in ["/etc", "/ETC/", "/root", "/var/run", "/"] {
+		move := tools["move_file"].decision with input as {"call": {"arguments": {"source": held, "destination": "/srv/b"}}}
+		delete := tools["delete_file"].decision with input as path(held)
+		not move.allow
+		not delete.allow
+	}
+	fine := tools["delete_file"].decision with input as path("/var/run/a.pid")
+	fine.allow
 }
 
 test_both_ends_of_a_move_count if {

@@ -9,6 +9,7 @@ use journal::Reader;
 use permission::RefusedDecision;
 use record::Row;
 use serde_json::{Value, json};
+use std::path::Path;
 use wire::ReplyBody;
 
 /// Ids that are listed where one was meant.
@@ -37,9 +38,13 @@ enum Sought {
 }
 
 async fn sought(house: &House, end: String) -> Result<Sought, String> {
-    let (journal, wanted) = (house.journal.clone(), end.clone());
-    let found = tokio::task::spawn_blocking(move || journal.refusals_ending(&wanted, CANDIDATES_MAX + 1)).await;
-    let found: Vec<CallId> = found.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    let found = match end.parse::<CallId>() {
+        Ok(whole) => vec![whole],
+        Err(_) => {
+            let (dir, since, wanted) = (house.config.journal.dir.clone(), house.journal.refusals_since(), end.clone());
+            tokio::task::spawn_blocking(move || ending(&dir, &wanted, since)).await.map_err(|error| error.to_string())??
+        }
+    };
     match found.as_slice() {
         [] => {}
         [one] => {
@@ -57,12 +62,20 @@ async fn sought(house: &House, end: String) -> Result<Sought, String> {
     Ok(Sought::Not(why_not(decision.as_ref(), house.journal.now().at, house.config.journal.refusal_keep_s)))
 }
 
-/// The newest decision whose id ends so. On a connection of its own: calls wait for the other one.
-fn decision(dir: &std::path::Path, end: &str) -> Result<Option<Row>, String> {
+/// The refused decisions whose ids end so. On a connection of its own: calls wait for the other one.
+fn ending(dir: &Path, end: &str, since: Micros) -> Result<Vec<CallId>, String> {
     let reader = Reader::open(dir).map_err(|error| error.to_string())?;
-    let records = reader.holding(format!("{end}\"").as_bytes(), RECORDS_MAX).map_err(|error| error.to_string())?;
-    let rows = records.iter().filter_map(|stored| record::read(&stored.envelope).ok());
-    Ok(rows.filter(|row| row.kind == "decision").find(|row| row.call.as_deref().is_some_and(|call| call.ends_with(end))))
+    reader.refusals_ending(end, since, CANDIDATES_MAX + 1).map_err(|error| error.to_string())
+}
+
+/// The newest decision whose id ends so. On a connection of its own as well.
+fn decision(dir: &Path, end: &str) -> Result<Option<Row>, String> {
+    let reader = Reader::open(dir).map_err(|error| error.to_string())?;
+    let meant = |envelope: &[u8]| {
+        record::read(envelope).ok().filter(|row| row.kind == "decision" && row.call.as_deref().is_some_and(|call| call.ends_with(end)))
+    };
+    let found = reader.newest_holding(format!("{end}\"").as_bytes(), RECORDS_MAX, |envelope| meant(envelope).is_some());
+    Ok(found.map_err(|error| error.to_string())?.and_then(|envelope| meant(&envelope)))
 }
 
 /// Why there is nothing to sign.

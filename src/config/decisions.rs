@@ -34,7 +34,7 @@ pub struct Permissions {
     pub keys: Option<PathBuf>,
     /// The file of revoked keys and permissions.
     pub revocations: Option<PathBuf>,
-    /// Not read for so long, the revocation file is stale.
+    /// Not read and taken for so long, the revocation file is stale.
     pub revocations_age_max_s: u64,
     /// How one is checked.
     pub settings: permission::Settings,
@@ -91,8 +91,8 @@ fn threads(section: &mut Section<'_>) -> Option<evaluator::Settings> {
     })
 }
 
-/// The section `permissions`.
-pub(crate) fn permissions(section: &mut Section<'_>) -> Option<Permissions> {
+/// The section `permissions`; what it names is read again as often as the policy.
+pub(crate) fn permissions(section: &mut Section<'_>, policy: Option<&Policy>) -> Option<Permissions> {
     let permissions = all!(Permissions {
         keys: section.optional("keys", &path()),
         revocations: section.optional("revocations", &path()),
@@ -101,6 +101,12 @@ pub(crate) fn permissions(section: &mut Section<'_>) -> Option<Permissions> {
     })?;
     if permissions.keys.is_none() && permissions.revocations.is_some() {
         return section.wrong_at("revocations", "there are no `keys` that could be revoked: name their file, or leave this out");
+    }
+    let interval = policy.map(|policy| policy.reload_interval_s).filter(|interval| permissions.revocations_age_max_s <= *interval);
+    if let (Some(interval), true) = (interval, permissions.revocations.is_some()) {
+        let message =
+            format!("the list would be stale before it is read again: write more than {interval}, the `policy.reload_interval_s`");
+        return section.wrong_at("revocations_age_max_s", message);
     }
     Some(permissions)
 }

@@ -75,12 +75,13 @@ fn wire(section: &mut Section<'_>) -> Option<wire::Limits> {
     use wire::Limits;
     let of = Limits::default();
     let time = || whole(1..=86_400_000);
+    let (calls_max, calls_per_caller_max) = calls(section, of.calls_max, 1_000_000);
     all!(Limits {
         connections_max: section.or("connections_max", of.connections_max, &whole(1..=1_000_000)),
         connections_over_max: section.or("connections_over_max", of.connections_over_max, &whole(0..=10_000)),
         connections_per_peer_max: section.or("connections_per_peer_max", of.connections_per_peer_max, &whole(1..=1_000_000)),
-        calls_max: section.or("calls_max", of.calls_max, &whole(1..=1_000_000)),
-        calls_per_caller_max: section.or("calls_per_caller_max", of.calls_per_caller_max, &whole(1..=1_000_000)),
+        calls_max: calls_max,
+        calls_per_caller_max: calls_per_caller_max,
         handshake_timeout_ms: section.or("handshake_timeout_ms", of.handshake_timeout_ms, &time()),
         header_bytes_max: section.or("header_bytes_max", of.header_bytes_max, &whole(1_024..=1_048_576)),
         headers_max: section.or("headers_max", of.headers_max, &whole(8..=1_000)),
@@ -96,6 +97,19 @@ fn wire(section: &mut Section<'_>) -> Option<wire::Limits> {
         h2_ping_interval_ms: section.or("h2_ping_interval_ms", of.h2_ping_interval_ms, &time()),
         h2_ping_timeout_ms: section.or("h2_ping_timeout_ms", of.h2_ping_timeout_ms, &time()),
     })
+}
+
+/// How many calls at once, and how many of them one caller may have: half, unless it is said.
+pub(crate) fn calls(section: &mut Section<'_>, default: usize, most: u64) -> (Option<usize>, Option<usize>) {
+    let all = section.or("calls_max", default, &whole(1..=most));
+    let each = section.or("calls_per_caller_max", all.unwrap_or(default).div_ceil(2), &whole(1..=most));
+    if let (Some(all), Some(each)) = (all, each)
+        && each > all
+    {
+        let message = format!("one caller would have more than the {all} of `calls_max`: write at most that");
+        return (Some(all), section.wrong_at("calls_per_caller_max", message));
+    }
+    (all, each)
 }
 
 fn json(section: &mut Section<'_>) -> Option<canon::json::Limits> {

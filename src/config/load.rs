@@ -153,7 +153,7 @@ fn sections(section: &mut Section<'_>, root: &Node, mut beside: Beside, found: &
     let routes = named("name", map("a map that describes a route", |section| routes::route(section, &context)), 1..=1_000);
     let routes = section.required("routes", &routes);
     let policy = section.section("policy", decisions::policy);
-    let permissions = section.section("permissions", decisions::permissions);
+    let permissions = section.section("permissions", |section| decisions::permissions(section, policy.as_ref()));
     let mask = section.section("record", records::mask);
     let audit = section.section("audit", |section| records::audit(section, &context));
     let shipped = audit.as_ref().is_some_and(|audit| audit.clickhouse.is_some());

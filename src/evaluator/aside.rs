@@ -4,11 +4,11 @@ use policy::{Problem, Settings, Snapshot, Source};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Stack of a throw-away thread, in bytes; reserved, and touched as needed.
 const STACK_BYTES: usize = 64 << 20;
-/// Loads at once: those that do not end are not joined by ever more that do not.
+/// Loads at once: those that do not end are not joined by ever more.
 const LOADS_MAX: usize = 4;
 
 /// Why a bundle was not loaded.
@@ -17,7 +17,7 @@ pub enum LoadError {
     /// Everything that is wrong with it.
     #[error("the policy has {} problem(s), the first: {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
     Problems(Vec<Problem>),
-    /// Loading took longer than allowed; its thread was abandoned.
+    /// Loading took longer than allowed, and goes on.
     #[error("the policy did not load within {} ms: make its literals less deep or its files smaller", .0.as_millis())]
     Timeout(Duration),
     /// The engine panicked while loading, or no thread could be started.
@@ -25,23 +25,37 @@ pub enum LoadError {
     Broken(&'static str),
 }
 
-/// Loads a bundle off the data path, with a deadline on the wall clock.
-///
-/// # Errors
-/// See `LoadError`.
-pub async fn load(source: Source, settings: Settings, deadline: Duration) -> Result<Snapshot, LoadError> {
-    static ROOM: Semaphore = Semaphore::const_new(LOADS_MAX);
-    let loaded = async {
-        let room = ROOM.acquire().await;
-        let (send, receive) = tokio::sync::oneshot::channel();
+/// A bundle that is being parsed and checked off the data path. Dropped, its thread is abandoned.
+#[derive(Debug)]
+pub struct Loading {
+    loaded: oneshot::Receiver<Result<Vec<Snapshot>, Vec<Problem>>>,
+}
+
+impl Loading {
+    /// Begins, once for each of `settings`.
+    ///
+    /// # Errors
+    /// `Broken` if no thread could be started, or too many have not ended.
+    pub fn begin(source: Source, settings: Vec<Settings>) -> Result<Self, LoadError> {
+        static ROOM: Semaphore = Semaphore::const_new(LOADS_MAX);
+        let room = ROOM.try_acquire().map_err(|_| LoadError::Broken("too many earlier loads have not ended: restart toolgate"))?;
+        let (send, loaded) = oneshot::channel();
         spawn(move || {
             let _room = room;
             // Nobody may be listening any more.
-            let _ = send.send(Snapshot::load(&source, &settings));
+            let _ = send.send(settings.iter().map(|settings| Snapshot::load(&source, settings)).collect());
         })?;
-        receive.await.map_err(|_| LoadError::Broken("the engine failed"))?.map_err(LoadError::Problems)
-    };
-    tokio::time::timeout(deadline, loaded).await.unwrap_or(Err(LoadError::Timeout(deadline)))
+        Ok(Self { loaded })
+    }
+
+    /// The bundle's snapshots, in the order of the settings; what took longer than this may be asked for again.
+    ///
+    /// # Errors
+    /// See `LoadError`.
+    pub async fn within(&mut self, limit: Duration) -> Result<Vec<Snapshot>, LoadError> {
+        let loaded = tokio::time::timeout(limit, &mut self.loaded).await.map_err(|_| LoadError::Timeout(limit))?;
+        loaded.map_err(|_| LoadError::Broken("the engine failed"))?.map_err(LoadError::Problems)
+    }
 }
 
 /// Runs `work` on a thread of its own with a large stack and waits for it, at most until the deadline; then the thread is abandoned. For commands that

@@ -9,7 +9,7 @@
 mod aside;
 mod pool;
 
-pub use aside::{LoadError, load, on_large_stack};
+pub use aside::{LoadError, Loading, on_large_stack};
 pub use pool::{Evaluator, Health, Settings, StartError};
 
 use std::backtrace::{Backtrace, BacktraceStatus};

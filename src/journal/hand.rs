@@ -10,6 +10,7 @@ use crate::settings::Settings;
 use crate::stats::Stats;
 use canon::{CallId, Digest, Micros, Seq, Writer};
 use record::{Concluded, Draft, Event, Outcome, OutcomeKind};
+use rusqlite::ErrorCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -67,6 +68,17 @@ pub(crate) enum Failure {
     Down(String),
 }
 
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Refused(Cause::Full),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Refused(Cause::Blocked),
+            // A failed write or sync, or damage.
+            Some(_) | None => Self::Down(error.to_string()),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Message {
     Append(Submitted),
@@ -92,7 +104,7 @@ pub(crate) struct Shared {
     pub(crate) deposits: Deposits,
     pub(crate) stats: Mutex<Stats>,
     pub(crate) down: OnceLock<String>,
-    /// Whether the newest group held an entry that was refused.
+    /// Whether of the newest decisions to forward one was refused, or late.
     pub(crate) refusing: AtomicBool,
     pub(crate) waiting_entries: AtomicUsize,
     pub(crate) waiting_bytes: AtomicUsize,

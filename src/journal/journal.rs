@@ -19,7 +19,6 @@ use rusqlite::{Connection, OptionalExtension};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 /// One start of one journal. Cheap to clone; the last one dropped ends it cleanly, like `close`, but nobody learns whether that worked.
 #[derive(Debug, Clone)]
@@ -85,7 +84,8 @@ impl Journal {
         Ok((Noted::new(key, slot), waiting))
     }
 
-    /// Whether its newest group was refused in part or whole: who goes on without waiting would not learn it from `note`.
+    /// Whether one of the newest decisions to forward was refused or late: who goes on without waiting would not learn it from `note`. It stays so
+    /// until one is written.
     #[must_use]
     pub fn is_refusing(&self) -> bool {
         self.hand.shared.refusing.load(Ordering::Acquire)
@@ -127,9 +127,15 @@ impl Journal {
         self.hand.shared.stats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The time from which on refused decisions may be answered: `refusal_keep_s` ago.
+    #[must_use]
+    pub fn refusals_since(&self) -> Micros {
+        crate::open::before(self.now().at, self.hand.shared.settings.refusal_keep_s)
+    }
+
     /// The refused decision `call`, if it is not older than `refusal_keep_s`. A short read of the disk.
     pub fn refusal(&self, call: CallId) -> Result<Option<Refusal>, ReadError> {
-        let since = crate::open::before(self.now().at, self.hand.shared.settings.refusal_keep_s);
+        let since = self.refusals_since();
         let sql = "SELECT at, subject, user, tenant, upstream, tool, arguments_digest, blocked, reasons FROM refusals WHERE call = ?1 AND at >= ?2";
         let connection = self.lookup.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare_cached(sql)?;
@@ -148,17 +154,6 @@ impl Journal {
             })
         });
         Ok(found.optional()?)
-    }
-
-    /// The refused decisions whose ids end in `end`, those that are not older than `refusal_keep_s`, the newest `most`. Reads all of their ids.
-    pub fn refusals_ending(&self, end: &str, most: usize) -> Result<Vec<CallId>, ReadError> {
-        let since = crate::open::before(self.now().at, self.hand.shared.settings.refusal_keep_s);
-        let sql = "SELECT call FROM refusals WHERE at >= ?1 AND substr(lower(hex(call)), -length(?2)) = ?2 ORDER BY call DESC LIMIT ?3";
-        let connection = self.lookup.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached(sql)?;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = statement.query_map(rusqlite::params![since.0, end.replace('-', ""), most], |row| row.get(0).map(Uuid::from_bytes))?;
-        Ok(rows.map(|id| id.map(CallId)).collect::<Result<_, _>>()?)
     }
 
     /// Whether a permission's use is spent. A short read of the disk, for a clear answer early: what counts is the claim.

@@ -3,7 +3,7 @@
 use crate::directory::database;
 use crate::open::OpenError;
 use crate::schema::{self, Form};
-use canon::{Digest, Epoch, InstanceId, Micros, Seq, Writer};
+use canon::{CallId, Digest, Epoch, InstanceId, Micros, Seq, Writer};
 use record::Head;
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
@@ -107,19 +107,30 @@ impl Reader {
         Ok(records)
     }
 
-    /// Of the newest `among` records those whose envelope holds these bytes, the newest first.
-    pub fn holding(&self, bytes: &[u8], among: u32) -> Result<Vec<Stored>, ReadError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM log WHERE id > (SELECT coalesce(max(id), 0) FROM log) - ?2 AND instr(envelope, ?1) ORDER BY id DESC"
-        );
+    /// Of the newest `among` records the newest whose envelope holds these bytes and is `wanted`: its envelope. Nothing else is kept meanwhile.
+    pub fn newest_holding(&self, bytes: &[u8], among: u32, wanted: impl Fn(&[u8]) -> bool) -> Result<Option<Vec<u8>>, ReadError> {
+        let sql =
+            "SELECT envelope FROM log WHERE id > (SELECT coalesce(max(id), 0) FROM log) - ?2 AND instr(envelope, ?1) ORDER BY id DESC";
         let connection = self.connection();
-        let mut statement = connection.prepare_cached(&sql)?;
+        let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(rusqlite::params![bytes, among])?;
-        let mut records = Vec::new();
         while let Some(row) = rows.next()? {
-            records.push(stored(row, self.instance)?);
+            let envelope = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            if wanted(envelope) {
+                return Ok(Some(envelope.to_owned()));
+            }
         }
-        Ok(records)
+        Ok(None)
+    }
+
+    /// The refused decisions since then whose ids end in `end`, the newest `most`. Reads all of their ids.
+    pub fn refusals_ending(&self, end: &str, since: Micros, most: usize) -> Result<Vec<CallId>, ReadError> {
+        let sql = "SELECT call FROM refusals WHERE at >= ?1 AND substr(lower(hex(call)), -length(?2)) = ?2 ORDER BY call DESC LIMIT ?3";
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(sql)?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = statement.query_map(rusqlite::params![since.0, end.replace('-', ""), most], |row| row.get(0).map(Uuid::from_bytes))?;
+        Ok(rows.map(|id| id.map(CallId)).collect::<Result<_, _>>()?)
     }
 
     /// The newest record.

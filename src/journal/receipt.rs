@@ -1,12 +1,13 @@
 //! Proofs that a record is on the disk, and the place kept for its outcome.
 //!
-//! INVARIANT: only `append` makes a `Receipt`, after the commit's sync returned.
+//! INVARIANT: only `append` makes a `Receipt`, after the commit's sync returned. A `Noted` proves that an entry was taken, and nothing of the disk.
 
 use crate::hand::{Conclusion, Failure, Hand, Shared};
 use canon::{CallId, Seq};
 use record::{Outcome, OutcomeKind};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -179,7 +180,10 @@ impl Waiting {
                 answer.close();
                 match answer.try_recv() {
                     Ok(told) => Some(told),
-                    Err(_) => return Err(Unrecorded::Refused(Cause::Late, None)),
+                    Err(_) => {
+                        shared.refusing.store(true, Ordering::Release);
+                        return Err(Unrecorded::Refused(Cause::Late, None));
+                    }
                 }
             }
         };

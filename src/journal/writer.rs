@@ -12,7 +12,7 @@ use crate::receipt::Cause;
 use crate::space::{Space, pages};
 use canon::{Micros, Seq};
 use record::Head;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -39,17 +39,6 @@ const REFUSAL_BYTES: u64 = 2048;
 const SHED_IDLE: i64 = 1024;
 /// Records whose time is over that go with each message, so that they go faster than new ones come.
 const SHED_PER_MESSAGE: i64 = 4;
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Refused(Cause::Full),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Refused(Cause::Blocked),
-            // A failed write or sync, or damage.
-            Some(_) | None => Self::Down(error.to_string()),
-        }
-    }
-}
 
 /// What became of a message inside a transaction that committed.
 enum Fate {
@@ -97,7 +86,7 @@ impl Thread {
             group.extend(first);
             let close = self.gather(queue, &mut group);
             if close.is_none() && self.may_wait(&group) {
-                self.due = self.due.or_else(|| Some(Instant::now() + UNAWAITED_WAIT));
+                self.due = Some(self.due_of(&group));
                 self.deferred = group;
                 continue;
             }
@@ -142,6 +131,13 @@ impl Thread {
         });
         let room = !group.is_empty() && group.len() < self.shared.settings.group_entries_max;
         unhurried && room && self.due.is_none_or(|due| Instant::now() < due)
+    }
+
+    /// When these come at the latest: an entry is told before its deadline; outcomes of a transaction that was rolled back wait longer.
+    fn due_of(&self, group: &[Message]) -> Instant {
+        let soon = Instant::now() + UNAWAITED_WAIT;
+        let told = group.iter().any(|message| matches!(message, Message::Append(_)));
+        self.due.map_or(soon, |due| if told { due.min(soon) } else { due })
     }
 
     fn commit(&mut self, mut group: Vec<Message>) {
@@ -203,7 +199,7 @@ impl Thread {
     fn tell(&self, group: Vec<Message>, fates: Vec<Fate>, took: Duration) {
         let refused = fates.iter().filter(|fate| matches!(fate, Fate::Refused(_))).count();
         self.shared.time.recorded(self.tail.at);
-        self.shared.refusing.store(refused > 0, Ordering::Release);
+        self.learn_refusing(&group, &fates);
         self.publish(Some(took), u64::try_from(refused).unwrap_or(u64::MAX));
         for (message, fate) in group.into_iter().zip(fates) {
             let entry = match message {
@@ -224,6 +220,15 @@ impl Thread {
                 Fate::Refused(cause) => Err(Failure::Refused(cause)),
                 Fate::Silent => continue,
             });
+        }
+    }
+
+    /// Only what became of calls that go on says whether the next one would be taken: everything else has room of its own.
+    fn learn_refusing(&self, group: &[Message], fates: &[Fate]) {
+        let of_calls = group.iter().zip(fates).filter(|(message, _)| matches!(message, Message::Append(entry) if entry.opens.is_some()));
+        let refused = of_calls.map(|(_, fate)| matches!(fate, Fate::Refused(_))).reduce(|one, other| one || other);
+        if let Some(refused) = refused {
+            self.shared.refusing.store(refused, Ordering::Release);
         }
     }
 
@@ -274,7 +279,8 @@ impl Thread {
         let now = self.shared.time.now().at;
         let settings = &self.shared.settings;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.prepare_cached("DELETE FROM uses WHERE until < ?1")?.execute([now.0])?;
+        // By the newest record and not by the clock: one that was ahead for a while must not make a spent use good again.
+        transaction.prepare_cached("DELETE FROM uses WHERE until < ?1")?.execute([self.tail.at.0])?;
         transaction.prepare_cached("DELETE FROM deposits WHERE exp <= ?1")?.execute([now.0])?;
         transaction.prepare_cached("DELETE FROM refusals WHERE at < ?1")?.execute([before(now, settings.refusal_keep_s).0])?;
         let surplus = "DELETE FROM refusals WHERE call IN (SELECT call FROM refusals ORDER BY call DESC LIMIT -1 OFFSET ?1)";

@@ -36,8 +36,10 @@ pub(super) async fn clear(house: &House, rules: &Rules, facts: &mut Facts, permi
         }
     };
     facts.unrecorded(&unrecorded)?;
-    house.losses.count(&unrecorded);
-    Ok(permit.clear_unrecorded(rules, unrecorded).map_err(|stopped| Refused::Table(stopped.0))?)
+    let why = unrecorded.to_string();
+    let clearance = permit.clear_unrecorded(rules, unrecorded).map_err(|stopped| Refused::Table(stopped.0))?;
+    house.losses.count(&why);
+    Ok(clearance)
 }
 
 /// Counts the record as lost if the journal does not take it after all.
@@ -45,7 +47,7 @@ fn watch(house: &House, waiting: Waiting) {
     let (losses, metrics) = (Arc::clone(&house.losses), Arc::clone(&house.metrics));
     tokio::spawn(async move {
         if let Err(unrecorded) = metrics.timed(&metrics.commit_time, waiting.told()).await {
-            losses.count(&unrecorded);
+            losses.count(&unrecorded.to_string());
         }
     });
 }

@@ -14,7 +14,7 @@ use protocol::{Head, Speaks, Speech, ToolCall};
 use record::{Done, Event, Mask, Message, Permission, PermissionAction, PermissionBody, Person, Token, TokenKind, Would};
 use std::sync::Arc;
 use std::time::Instant;
-use wire::Peer;
+use wire::{Peer, Seat};
 
 /// The longest name of a tool that a permission can be for.
 const TOOL_BYTES_MAX: usize = 512;
@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     /// The mode's name for the answer's header, where it is permissive.
     pub(crate) announced: Option<&'static str>,
     pub(crate) request_bytes: u64,
+    /// Its place among its caller's, until its end is recorded.
+    pub(crate) seat: Option<Seat>,
     verdict: Option<Verdict>,
     event: Box<record::Decision>,
 }
@@ -59,6 +61,7 @@ impl Facts {
             warnings: Vec::new(),
             announced: view.mode.permissive.then_some(view.mode.name),
             request_bytes: 0,
+            seat: None,
             verdict: None,
             event: Box::new(event),
         }

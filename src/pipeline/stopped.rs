@@ -82,7 +82,7 @@ pub(crate) async fn stop(house: &House, view: &View, mut facts: Facts, stopped: 
     let status = spelled(view, &facts, &said, None).status().as_u16();
     let entry = facts.refused(status, &said.reasons, &said.warnings, said.lift.is_some());
     if let Err(unrecorded) = house.journal.append(entry).await {
-        house.losses.count(&unrecorded);
+        house.losses.count(&unrecorded.to_string());
     }
     let mut every = facts.reasons();
     every.retain(|(code, _)| !said.reasons.iter().any(|(known, _)| known == code));

@@ -58,6 +58,13 @@ impl Source {
         self.files.get(path).map(Vec::as_slice)
     }
 
+    /// The same with other bytes in these files.
+    pub(crate) fn with<'a>(&self, changed: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Self {
+        let mut files = self.files.clone();
+        files.extend(changed.map(|(path, bytes)| (path.to_owned(), bytes)));
+        Self { files }
+    }
+
     /// Each file that ends so, in the order of paths.
     pub(crate) fn ending<'a>(&'a self, end: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.files.iter().filter(move |(path, _)| path.ends_with(end)).map(|(path, bytes)| (path.as_str(), bytes.as_slice()))

@@ -7,6 +7,7 @@ mod codes;
 mod coverage;
 mod graph;
 mod mocks;
+mod nested;
 mod nesting;
 mod packages;
 mod paths;
@@ -20,6 +21,7 @@ use crate::{Problem, schema};
 use regorus::unstable::{Module, Ref, Span};
 use std::collections::BTreeMap;
 
+pub(crate) use nested::{Names, in_full};
 pub(crate) use nesting::nesting;
 pub(crate) use packages::Packages;
 pub(crate) use paths::{canonical, module_path};
@@ -54,12 +56,13 @@ pub(crate) fn rules(modules: &[Ref<Module>]) -> Rules {
 pub(crate) const MAY_FOLLOW: [&str; 3] = [ENTRY_POINT, calls::UNKNOWN_FUNCTION, coverage::ABOVE];
 const ENTRY_POINT: &str = "policy.entry_point";
 
-/// Finds every problem of the bundle; gives its packages.
-pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> Packages {
+/// Finds every problem of the bundle; gives its packages, and the names of imports that the engine must see in full.
+pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> (Packages, Names) {
     let functions: Functions = extensions::capabilities().into_iter().map(|capability| (capability.name, capability)).collect();
     let mut found = walk::Found::default();
+    let nested = nested::Nested::of(bundle.modules);
     for module in bundle.modules {
-        walk::module(module, bundle, &functions, &mut found);
+        walk::module(module, bundle, &functions, &nested, &mut found);
     }
     problems.append(&mut found.problems);
     graph::check(bundle.rules, &found.edges, problems);
@@ -69,7 +72,7 @@ pub(crate) fn run(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) -> Packages 
     coverage::outside_roots(bundle, problems);
     coverage::above_the_bundle(bundle, &found.reads, problems);
     entry_points(bundle, problems);
-    Packages::of(bundle.modules, bundle.rules, &found.reads)
+    (Packages::of(bundle.modules, bundle.rules, &found.reads), found.names)
 }
 
 fn entry_points(bundle: &Bundle<'_>, problems: &mut Vec<Problem>) {

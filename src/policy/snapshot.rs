@@ -67,6 +67,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// For texts that were let in already.
+    fn without_lengths(&self) -> Self {
+        Self { line_columns_max: NonZeroU32::MAX, file_bytes_max: NonZeroUsize::MAX, file_lines_max: NonZeroUsize::MAX, ..self.clone() }
+    }
+}
+
 /// The rule that is asked for every call, unless the settings name another.
 pub(crate) const DECISION: &str = "data.toolgate.decision";
 /// The rule that says whether a list shows a tool.
@@ -236,9 +243,15 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
         patterns: &patterns,
         entry_point: &settings.entry_point,
     };
-    let packages = check::run(&bundle, problems);
+    let (packages, names) = check::run(&bundle, problems);
     if !all_read {
         problems.retain(|problem| !check::MAY_FOLLOW.contains(&problem.code));
+    }
+    let (written, roomy) = (in_full(source, &names), settings.without_lengths());
+    let (texts, settings) = written.as_ref().map_or((source, settings), |written| (written, &roomy));
+    if written.is_some() && problems.is_empty() {
+        whole = engines::empty(settings);
+        parse(&mut whole, texts, settings, problems);
     }
     for document in documents {
         if let Err(error) = whole.add_data(document.value) {
@@ -249,7 +262,7 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
         return None;
     }
     let data = whole.get_data();
-    let parts = Parts { source, settings, packages: &packages, rules: &rules, data: &data, patterns: &patterns };
+    let parts = Parts { source: texts, settings, packages: &packages, rules: &rules, data: &data, patterns: &patterns };
     // All modules at once first: what no entry point reaches has to be right too.
     let engines = engines::prepare(&mut whole, settings.builtin_errors, &patterns).and_then(|()| parts.engines());
     let engines = engines.map_err(|problem| problems.push(problem)).ok()?;
@@ -266,6 +279,15 @@ fn load(source: &Source, settings: &Settings, problems: &mut Vec<Problem>) -> Op
     };
     snapshot.try_blank(&rules, problems);
     Some(snapshot)
+}
+
+/// The same bundle with names of imports written out where the engine must see them in full; none where it need not.
+fn in_full(source: &Source, names: &check::Names) -> Option<Source> {
+    let written = names.iter().filter_map(|(file, names)| {
+        let text = std::str::from_utf8(source.file(file)?).ok()?;
+        Some((file.as_str(), check::in_full(text, names).into_bytes()))
+    });
+    (!names.is_empty()).then(|| source.with(written))
 }
 
 /// Parses each policy whose text the parser can read in reasonable time; whether all could be.

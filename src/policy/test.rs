@@ -16,9 +16,9 @@ pub const TEST_MS: u64 = 5_000;
 /// How one test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// The rule is defined and not false.
+    /// The rule is `true`.
     Pass,
-    /// It is undefined or false.
+    /// It is not.
     Fail,
     /// Its evaluation failed: what the engine says, with the place.
     Error(String),
@@ -94,8 +94,8 @@ fn run_one(snapshot: &Snapshot, test: Found, at: Micros, elapsed: &dyn Fn() -> D
     let begun = elapsed();
     let mut run = Run::start(snapshot.whole(), &Asked { time: at, value: Value::Undefined, tool: None });
     let ending = match run.rule(&name, &|| Duration::from_millis(TEST_MS)) {
-        Ok(Value::Undefined | Value::Bool(false)) => Ending::Fail,
-        Ok(_) => Ending::Pass,
+        Ok(Value::Bool(true)) => Ending::Pass,
+        Ok(_) => Ending::Fail,
         Err(fault) => Ending::Error(fault.message),
     };
     Outcome { name, file, line, ending, took: elapsed().saturating_sub(begun), prints: run.prints() }

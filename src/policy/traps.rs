@@ -215,6 +215,66 @@ fn trap_17_newer_syntax_is_a_problem_with_a_place() {
 }
 
 #[test]
+fn trap_18_a_package_beneath_another_is_evaluated_however_it_is_named() {
+    let rules = "package lib.rules\nrefuse if big\nbig if input.call.arguments.a > 1000\nfine if not big\nlimits contains 7 if big\nover(x) if { big; x }\n";
+    for (import, refused) in [
+        ("data.lib", "lib.rules.refuse"),
+        ("data.lib as l", "l.rules.refuse"),
+        ("data.lib as l", "l[\"rules\"].refuse"),
+        ("data.lib", "not lib.rules.fine"),
+        ("data.lib", "count(lib.rules.limits) > 0"),
+        ("data.lib", "lib.rules.over(true)"),
+        ("data.lib", "lib.rules.refuse; lib.known"),
+        ("data.lib", "lib.known; lib.rules.refuse"),
+        ("data.lib.rules", "rules.refuse"),
+        ("data.lib.rules.refuse", "refuse"),
+        ("data.lib.rules.refuse as x", "{x | x} == {true}"),
+        ("data.lib", "lib.sub.too; lib.known"),
+        ("rego.v1", "data.lib.rules.refuse"),
+        ("data.toolgate.deep", "deep.er.refuse"),
+    ] {
+        let decision = format!("package toolgate\nimport {import}\ndefault decision := true\ndecision := false if {{ {refused} }}\n");
+        // One of them reads what lies above itself.
+        let above = "package lib.sub\nimport data.lib\ntoo if { lib.known; lib.rules.refuse; own }\nown if lib.rules.big\n";
+        let deeper = "package toolgate.deep.er\nimport data.toolgate\nrefuse if { toolgate.deep.on; toolgate.deep.er.big }\nbig if input.call.arguments.a > 1000\n";
+        let files = [
+            ("a.rego", decision.as_str()),
+            ("b.rego", "package lib\nknown := true\nf(x) := x\n"),
+            ("c.rego", rules),
+            ("d.rego", above),
+            ("e.rego", "package toolgate.deep\non := true\n"),
+            ("f.rego", deeper),
+        ];
+        for files in [files.to_vec(), files.iter().rev().copied().collect()] {
+            let snapshot = load(&files).unwrap_or_else(|problems| panic!("{import}: {refused}: {problems:#?}"));
+            for (arguments, verdict) in [(r#"{"a": 1001}"#, Verdict::Deny), (r#"{"a": 1}"#, Verdict::Allow)] {
+                assert_eq!(snapshot.evaluate(&asked("t", arguments), &soon).verdict, verdict, "{import}: {refused}: {arguments}");
+            }
+        }
+    }
+}
+
+#[test]
+fn trap_18_a_package_with_others_beneath_it_is_not_read_whole() {
+    let others = [("b.rego", "package lib\nknown := true\n"), ("c.rego", "package lib.rules\nrefuse := true\n")];
+    for (line, text) in [
+        (2, "decision if data.lib[input.call.tool].refuse"),
+        (2, "decision if data.lib == {}"),
+        (3, "import data.lib\ndecision if lib[input.call.tool].refuse"),
+        (3, "import data.lib\ndecision if walk(lib, [_, true])"),
+    ] {
+        let text = format!("package toolgate\n{text}\n");
+        let message = refused(&[[("a.rego", text.as_str())].as_slice(), &others].concat(), "policy.nested_package");
+        assert!(
+            message.starts_with(&format!("a.rego:{line}:")) && message.contains("`data.lib.rules` lies beneath `data.lib`"),
+            "{message}"
+        );
+    }
+    let shadowed = "package toolgate\nimport data.lib\ndecision if { [1 | some lib in [1]]; lib.rules.refuse }\n";
+    refused(&[[("a.rego", shadowed)].as_slice(), &others].concat(), "policy.shadowed_import");
+}
+
+#[test]
 fn the_clock_is_the_calls_own_and_tests_may_set_it() {
     let policy = "package toolgate\ndecision := time.now_ns() == 5000\n";
     let mut at = asked("t", "{}");

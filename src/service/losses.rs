@@ -1,7 +1,6 @@
 //! Calls that went on or were refused without a record, counted until a record says how many they were. Knows no call.
 
 use crate::telemetry::Metrics;
-use journal::Unrecorded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,10 +16,10 @@ impl Losses {
     }
 
     /// One more call whose record the journal did not take.
-    pub(crate) fn count(&self, why: &Unrecorded) {
+    pub(crate) fn count(&self, why: &str) {
         self.metrics.records_lost.inc();
         if self.unsaid.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!(%why, "a decision could not be recorded; further ones are counted in `toolgate_records_lost_total`");
+            tracing::error!(why, "a decision could not be recorded; further ones are counted in `toolgate_records_lost_total`");
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Each is swapped whole, or the last good one stays and that is said loudly, recorded and counted. A file that did not change is not built again.
 
+mod policy;
+
 use super::House;
 use super::start::svid;
 use crate::sources::{self, Unreadable};
@@ -10,15 +12,15 @@ use crate::view::View;
 use arc_swap::ArcSwap;
 use canon::Digest;
 use config::Config;
-use evaluator::LoadError;
+use evaluator::Loading;
 use identity::{Anchors, Issuers};
 use journal::Entry;
 use notify::{RecursiveMode, Watcher as _};
 use permission::Keys;
-use policy::Snapshot;
-use record::{Event, Key, LoadAction, Policy, SourceBody};
+use record::{Event, Key, LoadAction, SourceBody};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -26,8 +28,6 @@ use tokio_util::sync::CancellationToken;
 use wire::Credential;
 use wire::tls::{Own, Roots};
 
-/// Longest time for parsing and checking a policy.
-const POLICY_LOAD_LIMIT: Duration = Duration::from_secs(10);
 /// Quiet time after a change: a swap of a mounted folder is several events.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -39,6 +39,25 @@ pub(crate) struct Materials {
     pub(super) credentials: Vec<(PathBuf, Arc<Credential>)>,
     /// The digest of what was last read, by name: good or bad, it is not built a second time.
     pub(super) seen: Mutex<BTreeMap<&'static str, Digest>>,
+    /// Whether what was last read of keys and revocations was not taken.
+    pub(super) keys_rejected: AtomicBool,
+    /// A policy whose load did not end in time, by its digest.
+    pub(super) loading: Mutex<Option<(Digest, Loading)>>,
+}
+
+impl Materials {
+    /// Nothing is read yet.
+    pub(super) fn new(own: Option<Own>, anchors: Arc<ArcSwap<Anchors>>) -> Self {
+        Self {
+            own,
+            anchors,
+            roots: Vec::new(),
+            credentials: Vec::new(),
+            seen: Mutex::default(),
+            keys_rejected: AtomicBool::new(false),
+            loading: Mutex::default(),
+        }
+    }
 }
 
 /// What a reload of one thing came to.
@@ -61,7 +80,7 @@ pub(crate) async fn reload_until(house: Arc<House>, stop: CancellationToken) {
     let interval = Duration::from_secs(house.config.policy.reload_interval_s);
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return house.record_losses().await,
             () = tokio::time::sleep(interval) => {}
             Some(()) = changes.recv() => {
                 tokio::time::sleep(SETTLE).await;
@@ -129,101 +148,12 @@ impl House {
         self.reload_credentials();
     }
 
-    async fn reload_policy(&self) {
-        let path = self.config.policy.source.clone();
-        let read = tokio::task::spawn_blocking(move || sources::policy(&path))
-            .await
-            .unwrap_or_else(|error| Err(Unreadable::Bundle(error.to_string())));
-        let source = match read {
-            Ok(source) => source,
-            Err(error) => return self.policy_rejected(None, vec![error.of_policy(&self.config.policy)]).await,
-        };
-        let digest = source.digest();
-        let view = self.view.load_full();
-        // Before it is seen: a call that sees it must not take it for an old one.
-        self.policy_checked.store(Some(Arc::new(Instant::now())));
-        if view.policies.values().next().is_some_and(|loaded| loaded.digest() == digest) {
-            if self.policy_rejected.swap(None).is_some() {
-                self.changed("policy", digest);
-                tracing::info!(%digest, "the policy on disk is the loaded one again");
-            }
-            return;
-        }
-        if !self.changed("policy", digest) {
-            return;
-        }
-        let mut policies = BTreeMap::new();
-        for entry_point in self.entry_points() {
-            let settings = policy::Settings { entry_point: entry_point.clone(), ..self.config.policy.settings.clone() };
-            match evaluator::load(source.clone(), settings, POLICY_LOAD_LIMIT).await {
-                Ok(snapshot) => drop(policies.insert(entry_point, Arc::new(snapshot))),
-                Err(LoadError::Problems(problems)) => {
-                    return self.policy_rejected(Some(digest), problems.iter().map(ToString::to_string).collect()).await;
-                }
-                Err(error @ (LoadError::Timeout(_) | LoadError::Broken(_))) => {
-                    // It may be the machine's fault and not the policy's: the next check tries again, and says the same no second time.
-                    self.forget("policy");
-                    if self.policy_rejected.load().as_deref() != Some(&error.to_string()) {
-                        self.policy_rejected(Some(digest), vec![error.to_string()]).await;
-                    }
-                    return;
-                }
-            }
-        }
-        let first = self.view.load().policies.is_empty();
-        let revision = policies.values().next().and_then(|snapshot: &Arc<Snapshot>| snapshot.revision().map(str::to_owned));
-        self.policy_rejected.store(None);
-        self.swap(|view| View { policies: Arc::new(policies.clone()), ..view.clone() });
-        tracing::info!(%digest, revision, "the policy is loaded");
-        self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "loaded" }).inc();
-        let action = if first { LoadAction::Load } else { LoadAction::Reload };
-        self.record(Event::Policy(Policy {
-            at: self.journal.now().at,
-            action,
-            digest: Some(digest),
-            revision,
-            body: self.policy_body(Vec::new()),
-        }))
-        .await;
-    }
-
-    fn entry_points(&self) -> Vec<String> {
-        let mut entry_points: Vec<String> = self.config.routes.iter().map(|route| route.entry_point.clone()).collect();
-        entry_points.sort();
-        entry_points.dedup();
-        entry_points
-    }
-
-    async fn policy_rejected(&self, digest: Option<Digest>, problems: Vec<String>) {
-        if digest.is_none() && !self.changed("policy", Digest::of(&[problems.concat().as_bytes()])) {
-            return;
-        }
-        self.policy_rejected.store(Some(Arc::new(problems.first().cloned().unwrap_or_default())));
-        tracing::error!(source = %self.config.policy.source.display(), problems = problems.join("; "), "the policy is not loaded: the last good one stays, if there is one");
-        self.metrics.reloads.get_or_create(&ReloadLabels { what: "policy", result: "rejected" }).inc();
-        self.record(Event::Policy(Policy {
-            at: self.journal.now().at,
-            action: LoadAction::Reject,
-            digest,
-            revision: None,
-            body: self.policy_body(problems),
-        }))
-        .await;
-    }
-
-    fn policy_body(&self, problems: Vec<String>) -> SourceBody {
-        SourceBody { source: Some(self.config.policy.source.display().to_string()), problems }
-    }
-
     fn reload_keys(&self) -> Outcome {
         let permissions = &self.config.permissions;
         let Some(path) = &permissions.keys else { return Outcome::Same };
         let list = permissions.revocations.as_deref().map(sources::file).transpose();
-        if list.is_ok() {
-            self.revocations_read.store(Arc::new(Instant::now()));
-        }
         let read = sources::file(path).and_then(|keys| Ok((keys, list?)));
-        self.built(
+        let outcome = self.built(
             "keys",
             read,
             |(keys, revocations)| vec![keys.clone(), revocations.clone().unwrap_or_default()],
@@ -234,7 +164,18 @@ impl House {
                 self.swap(|view| View { keys: Arc::clone(&keys), ..view.clone() });
                 Ok(count)
             },
-        )
+        );
+        // What is read and not taken revokes nothing: it grows old.
+        let rejected = &self.materials.keys_rejected;
+        match outcome {
+            Outcome::Same => {}
+            Outcome::Swapped(_) => rejected.store(false, Ordering::Relaxed),
+            Outcome::Rejected(_) => rejected.store(true, Ordering::Relaxed),
+        }
+        if !rejected.load(Ordering::Relaxed) {
+            self.revocations_read.store(Arc::new(Instant::now()));
+        }
+        outcome
     }
 
     fn reload_trust(&self) -> Outcome {

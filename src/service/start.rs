@@ -15,8 +15,8 @@ use journal::{Facts, Journal};
 use permission::Keys;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use wire::tls::{Material, Own, Roots};
 use wire::{Credential, Limit, Listener, Place, Shares, Tally, Target, Upstream};
@@ -41,8 +41,7 @@ pub(crate) fn start(config: Config, config_digest: Digest) -> Result<Started, Ca
     let anchors = Arc::new(ArcSwap::from_pointee(anchors));
     let issuers = noted(issuers(&config), &mut wrong).unwrap_or_default();
     let own = noted(own(&config), &mut wrong).flatten();
-    let mut materials =
-        Materials { own, anchors: Arc::clone(&anchors), roots: Vec::new(), credentials: Vec::new(), seen: Mutex::new(BTreeMap::new()) };
+    let mut materials = Materials::new(own, Arc::clone(&anchors));
     let upstreams = upstreams(&config, &mut materials, &tally, &mut wrong);
     let routes = routes(&config, &upstreams, &mut wrong);
     let keys = noted(keys(&config), &mut wrong);
@@ -107,13 +106,7 @@ pub(crate) fn rehearse(config: &Config) -> Result<Vec<(String, Arc<Upstream>)>, 
         wrong.push(STALE_REVOCATIONS.to_owned());
     }
     let own = noted(own(config), &mut wrong).flatten();
-    let mut materials = Materials {
-        own,
-        anchors: Arc::new(ArcSwap::from_pointee(anchors)),
-        roots: Vec::new(),
-        credentials: Vec::new(),
-        seen: Mutex::new(BTreeMap::new()),
-    };
+    let mut materials = Materials::new(own, Arc::new(ArcSwap::from_pointee(anchors)));
     let upstreams = upstreams(config, &mut materials, &Arc::new(Tally::default()), &mut wrong);
     routes(config, &upstreams, &mut wrong);
     listeners(config, materials.own.as_ref(), &mut wrong);

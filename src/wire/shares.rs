@@ -32,7 +32,6 @@ pub struct Shares {
 pub struct Seat {
     of: Arc<Shares>,
     whose: CountedAs,
-    share: Arc<Semaphore>,
     place: Option<OwnedSemaphorePermit>,
 }
 
@@ -48,15 +47,15 @@ impl Shares {
     /// # Errors
     /// It has all of its places; the limit is counted.
     pub fn take(self: &Arc<Self>, whose: CountedAs) -> Result<Seat, Limit> {
-        let mut seat = self.join(whose);
-        seat.place = Arc::clone(&seat.share).try_acquire_owned().ok();
+        let (mut seat, share) = self.join(whose);
+        seat.place = share.try_acquire_owned().ok();
         if seat.place.is_some() { Ok(seat) } else { Err(self.met()) }
     }
 
     /// A place for `whose`, waited for.
     pub(crate) async fn wait(self: &Arc<Self>, whose: CountedAs) -> Seat {
-        let mut seat = self.join(whose);
-        seat.place = Arc::clone(&seat.share).acquire_owned().await.ok();
+        let (mut seat, share) = self.join(whose);
+        seat.place = share.acquire_owned().await.ok();
         seat
     }
 
@@ -66,19 +65,20 @@ impl Shares {
         self.limit
     }
 
-    fn join(self: &Arc<Self>, whose: CountedAs) -> Seat {
+    fn join(self: &Arc<Self>, whose: CountedAs) -> (Seat, Arc<Semaphore>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let share = Arc::clone(open.entry(whose.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each))));
-        Seat { of: Arc::clone(self), whose, share, place: None }
+        (Seat { of: Arc::clone(self), whose, place: None }, share)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.of.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock: of two that go at once the second sees that it is the last.
         self.place = None;
-        // The map's and this one: nobody else has a place or waits, and nobody can join meanwhile.
-        if Arc::strong_count(&self.share) == 2 {
+        // The map's alone: nobody else has a place or waits, and nobody can join meanwhile.
+        if open.get(&self.whose).is_some_and(|share| Arc::strong_count(share) == 1) {
             open.remove(&self.whose);
         }
     }
@@ -100,10 +100,25 @@ mod tests {
         {
             let mut waiting = std::pin::pin!(shares.wait(user(1)));
             assert!(is_pending(waiting.as_mut()).await, "its places are taken");
+            {
+                let mut given_up = std::pin::pin!(shares.wait(user(1)));
+                assert!(is_pending(given_up.as_mut()).await, "and one waits already");
+            }
             drop(held);
             drop(waiting.await);
         }
         assert!(shares.open.lock().unwrap().is_empty(), "what nobody uses is forgotten");
+    }
+
+    #[test]
+    fn seats_that_are_given_back_at_once_are_all_forgotten() {
+        let shares = Shares::new(8, Limit::CallsPerCaller, Arc::new(Tally::default()));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..5_000).for_each(|_| drop(shares.take(CountedAs::User(None)).unwrap())));
+            }
+        });
+        assert!(shares.open.lock().unwrap().is_empty());
     }
 
     async fn is_pending<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {

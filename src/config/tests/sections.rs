@@ -41,6 +41,23 @@ fn references_lead_somewhere() {
 }
 
 #[test]
+fn no_share_is_more_than_the_whole_and_nothing_is_stale_before_it_is_read() {
+    use Mode::Local;
+    check(
+        Local,
+        "  calls_per_caller_max: 512 ",
+        "  calls_per_caller_max: 1025 ",
+        &["limits.calls_per_caller_max: one caller would have more than the 1024"],
+    );
+    let upstream = "upstreams[0].limits.calls_per_caller_max: one caller would have more than the 256";
+    check(Local, "calls_per_caller_max: 128 ", "calls_per_caller_max: 257 ", &[upstream]);
+    let stale = "permissions.revocations_age_max_s: the list would be stale before it is read again: write more than 10";
+    check(Local, "revocations_age_max_s: 3600 ", "revocations_age_max_s: 10 ", &[stale]);
+    let halved = parse(&changed("  calls_max: 1024 ", "  calls_max: 63 ").replacen("  calls_per_caller_max: 512 ", "# ", 1), Local);
+    assert_eq!(halved.expect("starts").limits.wire.calls_per_caller_max, 32, "half, unless it is said");
+}
+
+#[test]
 fn names_and_places_are_taken_once() {
     use Mode::Local;
     check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 94: choose another"]);

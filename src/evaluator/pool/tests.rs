@@ -1,7 +1,7 @@
 //! What happens when evaluating goes wrong: the asker is answered in time, the others are not hit.
 
 use super::{Evaluator, Settings};
-use crate::{LoadError, load};
+use crate::{LoadError, Loading};
 use canon::{CallId, Json, Micros};
 use policy::{Call, Http, Input, Mode, Session, Snapshot, Source, Subject, TestModules, Value, Verdict, Visibility, codes};
 use std::num::NonZeroUsize;
@@ -152,7 +152,8 @@ async fn a_loop_ends_by_the_limit_and_loses_no_thread() {
 async fn trap_02_the_longest_chain_that_loads_fits_the_stack() {
     let chain = (1..480).map(|n| format!("r{n} := r{} + 1\n", n - 1)).collect::<String>();
     let policy = source(&format!("package toolgate\ndecision if r479 > 1\nr0 := 1\n{chain}"));
-    let policy = load(policy, policy::Settings::default(), Duration::from_secs(20)).await.unwrap();
+    let mut loaded = Loading::begin(policy, vec![policy::Settings::default()]).unwrap().within(Duration::from_secs(20)).await.unwrap();
+    let policy = loaded.remove(0);
     let pool = Evaluator::start(Settings { limit: Duration::from_secs(2), ..Settings::default() }).unwrap();
     assert_eq!(pool.decide(Arc::new(policy), input("a")).await.verdict, Verdict::Allow);
 }
@@ -163,14 +164,25 @@ async fn trap_05_a_policy_that_takes_too_long_to_parse_is_given_up() {
     let policy = format!("package toolgate\ndecision := false\n{}", (0..15_000).map(|n| format!("x{n} := {nested}\n")).collect::<String>());
     let begun = Instant::now();
     let settings = policy::Settings { tests: TestModules::Leave, ..policy::Settings::default() };
-    let loaded = load(source(&policy), settings, Duration::from_millis(100)).await;
+    let mut loading = Loading::begin(source(&policy), vec![settings]).unwrap();
+    let loaded = loading.within(Duration::from_millis(100)).await;
     assert!(matches!(loaded, Err(LoadError::Timeout(_))), "{loaded:?}");
     assert!(begun.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test]
+async fn what_loads_late_may_still_be_had() {
+    let large = format!("package toolgate\ndecision := false\n{}", (0..2_000).map(|n| format!("x{n} := [[{n}]]\n")).collect::<String>());
+    let settings = policy::Settings::default();
+    let mut loading = Loading::begin(source(&large), vec![settings.clone(), settings]).unwrap();
+    assert_eq!(loading.within(Duration::ZERO).await.unwrap_err(), LoadError::Timeout(Duration::ZERO));
+    assert_eq!(loading.within(Duration::from_secs(60)).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_policy_comes_back_whole() {
-    let loaded = load(source("package toolgate\nx := a(1)\ny := b(1)\n"), policy::Settings::default(), Duration::from_secs(20)).await;
+    let wrong = source("package toolgate\nx := a(1)\ny := b(1)\n");
+    let loaded = Loading::begin(wrong, vec![policy::Settings::default()]).unwrap().within(Duration::from_secs(20)).await;
     assert!(matches!(loaded, Err(LoadError::Problems(problems)) if problems.len() == 3));
 }
 

@@ -17,6 +17,7 @@ const MISSING: [&str; 7] = ["crypto.", "io.jwt.", "graphql.", "rego.", "provider
 pub(super) fn check(walk: &mut Walk<'_>, function: &Ref<Expr>, params: &[Ref<Expr>]) {
     let Ok(Chain { root, steps, .. }) = paths::chain(function) else { return };
     let span = root;
+    walk.named(root);
     let own = walk.own(root.text()).into_iter().chain(names(&steps)).collect::<Vec<_>>();
     let resolved = match walk.resolve(root.text(), &steps) {
         Some((path, rest)) => path.into_iter().chain(names(rest)).collect(),

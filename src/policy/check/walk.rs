@@ -1,5 +1,6 @@
 //! Goes through every expression of a module and notes calls, references and replacements. What they mean is checked by `calls`, `graph` and `mocks`.
 
+use super::nested::{self, Names, Nested};
 use super::paths::{self, Chain, module_path, names};
 use super::{Bundle, Functions, at, calls, codes, input_path};
 use crate::Problem;
@@ -21,11 +22,14 @@ pub(super) struct Found {
     pub(super) bare_calls: BTreeMap<Vec<String>, Span>,
     /// Functions that a test replaces, and where.
     pub(super) mocks: Vec<(Vec<String>, Span, bool)>,
+    /// Names of imports that the engine must see in full.
+    pub(super) names: Names,
 }
 
 pub(super) struct Walk<'a> {
     pub(super) bundle: &'a Bundle<'a>,
     pub(super) functions: &'a Functions,
+    nested: &'a Nested,
     pub(super) found: &'a mut Found,
     pub(super) package: Vec<String>,
     /// Alias -> what it stands for.
@@ -36,9 +40,17 @@ pub(super) struct Walk<'a> {
     locals: HashSet<String>,
 }
 
-pub(super) fn module(module: &Module, bundle: &Bundle<'_>, functions: &Functions, found: &mut Found) {
-    let mut walk =
-        Walk { bundle, functions, found, package: module_path(module), imports: BTreeMap::new(), rule: None, locals: HashSet::new() };
+pub(super) fn module(module: &Module, bundle: &Bundle<'_>, functions: &Functions, nested: &Nested, found: &mut Found) {
+    let mut walk = Walk {
+        bundle,
+        functions,
+        nested,
+        found,
+        package: module_path(module),
+        imports: BTreeMap::new(),
+        rule: None,
+        locals: HashSet::new(),
+    };
     for import in &module.imports {
         walk.import(import.refr.as_ref(), import.r#as.as_ref());
     }
@@ -75,6 +87,7 @@ impl Walk<'_> {
             path.push(root.text().to_owned());
             path.extend(names(&steps));
             self.rule = self.bundle.rules.index(&path);
+            self.shadowed(root);
             computed.into_iter().for_each(|expr| self.expr(expr));
         }
         match rule {
@@ -93,6 +106,24 @@ impl Walk<'_> {
                 }
             }
             Rule::Default { value, .. } => self.expr(value),
+        }
+    }
+
+    /// A name that is a variable somewhere in the rule cannot be written out in it.
+    fn shadowed(&mut self, rule: &Span) {
+        let shadowed = self.imports.iter().filter(|(name, path)| self.locals.contains(*name) && self.nested.at(path).is_some());
+        for (name, path) in shadowed {
+            let message =
+                format!("`{name}` is a variable of this rule and the import `{}`: give one of them another name", paths::canonical(path));
+            self.found.problems.push(at(rule, "policy.shadowed_import", message));
+        }
+    }
+
+    /// Notes the name of an import that the engine must see in full.
+    pub(super) fn named(&mut self, root: &Span) {
+        let import = self.imports.get(root.text()).filter(|path| path.first().is_some_and(|root| root == "data"));
+        if let Some(path) = import.filter(|path| !self.locals.contains(root.text()) && self.nested.at(path).is_some()) {
+            nested::note(&mut self.found.names, root, path);
         }
     }
 
@@ -194,12 +225,14 @@ impl Walk<'_> {
         if root.text() == "data" {
             self.names_data(&std::iter::once("data".to_owned()).chain(names(steps)).collect::<Vec<_>>());
         }
+        self.named(root);
         let Some((path, rest)) = self.resolve(root.text(), steps) else { return };
         if path.first().is_some_and(|first| first == "input") {
             let steps = path.into_iter().skip(1).map(Step::Name).chain(rest.iter().cloned()).collect::<Vec<_>>();
             self.found.problems.extend(input_path(&steps, root));
         } else {
             let path = path.into_iter().chain(names(rest)).collect::<Vec<_>>();
+            self.found.problems.extend(self.nested.problem(&path, root));
             self.depends_on(&path);
         }
     }
@@ -235,6 +268,7 @@ impl Walk<'_> {
         self.expr(r#as);
         let Ok(Chain { root, steps, computed }) = paths::chain(refr) else { return };
         computed.into_iter().for_each(|expr| self.expr(expr));
+        self.named(root);
         let imported = self.imports.get(root.text()).cloned();
         let path = imported.clone().unwrap_or_else(|| vec![root.text().to_owned()]);
         if path.first().is_some_and(|first| first == "input") {

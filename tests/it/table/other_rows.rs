@@ -133,21 +133,34 @@ fn what_is_older_than_its_maximum_age_is_not_trusted() {
 }
 
 #[test]
-fn a_list_of_revocations_that_cannot_be_read_any_more_is_not_trusted() {
+fn a_list_of_revocations_that_is_not_read_and_taken_any_more_is_not_trusted() {
     let upstreams = Upstreams::start();
     let (plan, at) = plan("unread", &upstreams).loopback("agent");
-    plan.folder().write("keys.json", "{\"keys\": []}");
-    plan.folder().write("revocations.json", json!({"issued_at": 1, "next_update": 4_102_444_800_i64, "kids": [], "jtis": []}).to_string());
+    let good =
+        [("keys.json", "{\"keys\": []}"), ("revocations.json", r#"{"issued_at": 1, "next_update": 4102444800, "kids": [], "jtis": []}"#)];
+    good.iter().for_each(|(file, text)| drop(plan.folder().write(file, *text)));
     let sidecar = routes(plan, "agent", "")
         .more("permissions: {keys: keys.json, revocations: revocations.json, revocations_age_max_s: 2}")
         .policy("reload_interval_s: 1")
         .start("PRODUCTION");
-    check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "a list that is read"), Then::Forward);
-    std::fs::remove_file(sidecar.toolgate.folder().path().join("revocations.json")).unwrap();
-    let told = until("the list to be too old", SOON, || get(sidecar.admin.clone(), "/readyz").ok().filter(|ready| ready.status == 503));
-    assert!(told.text().contains("was not read for `permissions.revocations_age_max_s`"), "{}", told.text());
-    let stale = unavailable("PRODUCTION", "toolgate.revocations_stale");
-    check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "a list that is gone"), stale);
+    let folder = sidecar.toolgate.folder();
+    let ready =
+        |status| until("readiness to change", SOON, || get(sidecar.admin.clone(), "/readyz").ok().filter(|ready| ready.status == status));
+    // Gone, not a list, and a good list beside keys that are none: in each case what it says is not what holds.
+    let gone = || std::fs::remove_file(folder.path().join("revocations.json")).unwrap();
+    let torn = || drop(folder.write("revocations.json", "{\"issued_at\": 1,"));
+    let keys = || drop(folder.write("keys.json", "{"));
+    let spoilings: [(&str, &dyn Fn()); 3] = [("a list that is gone", &gone), ("a torn list", &torn), ("keys that are none", &keys)];
+    for (name, spoil) in spoilings {
+        ready(200);
+        check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, "a list that is taken"), Then::Forward);
+        spoil();
+        let told = ready(503);
+        assert!(told.text().contains("was not read and taken for `permissions.revocations_age_max_s`"), "{name}: {}", told.text());
+        let stale = unavailable("PRODUCTION", "toolgate.revocations_stale");
+        check(&sidecar, &call(at, Way::Http, ALLOWED), ("PRODUCTION", Way::Http, name), stale);
+        good.iter().for_each(|(file, text)| drop(folder.write(file, *text)));
+    }
 }
 
 #[test]

@@ -77,10 +77,14 @@ async fn a_refusal_is_found_until_it_is_too_old() {
     let entry =
         Entry { puts: vec![Put::Refusal(Refusal { call: twin, ..refusal })], ..Entry::of(twin, vec![decision(at, twin, Done::Refuse)]) };
     drop(journal.append(entry).await.unwrap());
-    let ending = |id: CallId, chars: usize, most| journal.refusals_ending(id.to_string().get(36 - chars..).unwrap(), most).unwrap();
+    let found = |end: &str, most| journal.reader().refusals_ending(end, journal.refusals_since(), most).unwrap();
+    let ending = |id: CallId, chars: usize, most| found(id.to_string().get(36 - chars..).unwrap(), most);
     assert_eq!((ending(call, 8, 9), ending(call, 8, 1)), (vec![twin, call], vec![twin]));
     assert_eq!((ending(call, 20, 9), ending(twin, 36, 9)), (vec![call], vec![twin]), "hyphens do not count");
-    assert!(journal.refusals_ending("ffff", 9).unwrap().is_empty());
+    assert!(found("ffff", 9).is_empty());
+    let newest = |end: &str, wanted: bool| journal.reader().newest_holding(end.as_bytes(), 9, |_| wanted).unwrap();
+    assert!(newest(&twin.to_string(), true).is_some_and(|envelope| record::read(&envelope).unwrap().call == Some(twin.to_string())));
+    assert_eq!((newest(&twin.to_string(), false), newest("ffff", true)), (None, None));
     CLOCK.fetch_add(24 * 3_600_000_000 + 1, Ordering::SeqCst);
     assert_eq!((journal.refusal(call).unwrap(), ending(call, 8, 9)), (None, Vec::new()));
 }

@@ -1,7 +1,7 @@
 //! Entries that nobody waits for: they land in order with their outcomes, or are known to be lost.
 
-use crate::trail::{all, assert_whole, call, forwarded, open, outcome, outcomes, rows, settings};
-use journal::{BUDGET_BYTES_MIN, Cause, Settings, Unrecorded};
+use crate::trail::{all, assert_whole, call, forwarded, note, open, outcome, outcomes, rows, settings};
+use journal::{BUDGET_BYTES_MIN, Cause, Entry, Settings, Unrecorded};
 use record::{Outcome, OutcomeKind};
 use rusqlite::Connection;
 use std::time::Duration;
@@ -56,6 +56,9 @@ async fn what_the_journal_refuses_is_known_to_be_lost_and_has_no_outcome() {
     }
     assert!(landed > 20, "{landed}");
     assert!(journal.is_refusing(), "the next one waits, and is told");
+    // What has room of its own says nothing about the next call.
+    drop(journal.append(Entry::of(call(), vec![note(1)])).await.unwrap());
+    assert!(journal.is_refusing());
     journal.close().await.unwrap();
     let outcomes = outcomes(&rows(&settings));
     assert_eq!(outcomes.len(), landed);
@@ -72,8 +75,11 @@ async fn what_is_late_is_told_to_be_and_lands_with_its_outcome() {
     let key = call();
     let (noted, waiting) = journal.note(forwarded(&journal, key)).unwrap();
     assert!(matches!(waiting.told().await, Err(Unrecorded::Refused(Cause::Late, None))));
+    assert!(journal.is_refusing(), "the next one waits for the disk as well");
     noted.into_slot().conclude(Outcome::of(OutcomeKind::Completed));
     other.execute_batch("COMMIT").unwrap();
+    let after = journal.clone();
     journal.close().await.unwrap();
+    assert!(!after.is_refusing(), "it landed");
     assert_eq!(outcome(&settings, key).as_deref(), Some("completed"));
 }
