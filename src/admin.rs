@@ -93,6 +93,8 @@ impl Admin {
         house.metrics.policy_age.set(house.policy_age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
         #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch are far below 2^52")]
         house.metrics.svid_not_after.set(house.svid_not_after().map_or(f64::INFINITY, |last| last.seconds() as f64));
+        #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch are far below 2^52")]
+        house.metrics.revocations_not_after.set(house.view.load().keys.revocations_end().map_or(f64::INFINITY, |end| end as f64));
         self.limits();
         let mut response = text(StatusCode::OK, rendered(&house.registry));
         response

@@ -13,6 +13,7 @@ mod pass_on;
 mod session;
 mod stopped;
 
+pub(crate) use authorise::presented;
 pub(crate) use facts::Facts;
 pub(crate) use stopped::{Refused, Stopped, stop};
 
@@ -20,7 +21,7 @@ use crate::service::House;
 use crate::view::View;
 use authorise::authorise;
 use clear::clear;
-use enforcement::{Case, Ruling, known};
+use enforcement::{Case, Presented, Ruling, known};
 use http::Response;
 use pass_on::Lists;
 use policy::Rego;
@@ -67,18 +68,18 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     };
     facts.decision(&decision, &call, &view.mask);
 
-    let presented = authorise(house, view, route, facts, &call, &caller, &decision).await;
-    let case = Case {
+    let unsigned = Case {
         caller: caller.kind,
         tenancy: caller.tenancy(),
         verdict: facts::verdict(decision.verdict),
         approval: facts::approval(decision.approval),
         sensitivity: facts::sensitivity(decision.sensitive),
         overridable: facts::overridable(decision.overridable),
-        presented,
+        presented: Presented::Nothing,
         policy: house.policy_freshness(view),
         revocations: house.revocations_freshness(view, facts.now.at),
     };
+    let case = authorise(house, view, route, facts, &call, &caller, (&decision, unsigned)).await;
     let redacted = decision.redacted();
     let reading = Reading::of(&call, redacted.clone(), view.filters(route), view.limits.response_json_bytes_max);
     let lists = Lists::of(house, view, route, facts, &call, &caller);

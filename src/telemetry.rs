@@ -86,6 +86,7 @@ pub(crate) struct Metrics {
     pub(crate) calls_in_flight: Gauge,
     pub(crate) policy_age: Gauge<f64, AtomicU64>,
     pub(crate) svid_not_after: Gauge<f64, AtomicU64>,
+    pub(crate) revocations_not_after: Gauge<f64, AtomicU64>,
     pub(crate) decision_time: Seconds,
     pub(crate) commit_time: Seconds,
     pub(crate) call_time: Seconds,
@@ -138,6 +139,12 @@ impl Metrics {
             "The last second of toolgate's own certificate, since the epoch",
             Unit::Seconds,
             self.svid_not_after.clone(),
+        );
+        all.register_with_unit(
+            "revocations_not_after",
+            "The second from which the list of revocations is stale unless it is renewed, since the epoch",
+            Unit::Seconds,
+            self.revocations_not_after.clone(),
         );
         all.register_with_unit(
             "decision",

@@ -1,7 +1,9 @@
 //! The permissions that answer refusals: deposited, and waiting for their call.
 
 use super::{answer, problem};
+use crate::pipeline::presented;
 use crate::service::House;
+use enforcement::{Approval, Caller, Case, Freshness, Lift, Overridable, Ruling, Sensitivity, Tenancy, Verdict, judge};
 use http::{Response, StatusCode};
 use journal::{Binding, Cause, Deposit, Entry, Put, Unrecorded};
 use permission::{RefusedDecision, Verified};
@@ -69,7 +71,39 @@ async fn verified(house: &House, token: &str) -> Result<(Verified, RefusedDecisi
     let refused = refused.ok_or_else(unknown)?;
     let binding = refused.binding(house.config.identity.trust_domain.as_str(), house.journal.writer().instance);
     let verified = permission::verify(token, &house.view.load().keys, &binding, house.journal.now().at).map_err(said)?;
-    Ok((verified, refused))
+    match of_another_kind(house, &verified, &refused) {
+        Some(why) => Err(("toolgate.permission.kind", why)),
+        None => Ok((verified, refused)),
+    }
+}
+
+/// Why a good permission would lift nothing: the table asks for another one.
+fn of_another_kind(house: &House, verified: &Verified, refused: &RefusedDecision) -> Option<String> {
+    let rules = house.view.load().routes.first()?.rules;
+    let (verdict, approval) = match refused.blocked {
+        permission::Blocked::NeedsApproval => (Verdict::Allow, Approval::Required),
+        permission::Blocked::Denied => (Verdict::Deny, Approval::NotAsked),
+        permission::Blocked::Error => (Verdict::Error, Approval::NotAsked),
+    };
+    let case = Case {
+        caller: Caller::Identified,
+        tenancy: Tenancy::Agreed,
+        verdict,
+        approval,
+        sensitivity: Sensitivity::Plain,
+        overridable: Overridable::Yes,
+        presented: presented(verified, refused.blocked, refused.reasons.iter().map(String::as_str)),
+        policy: Freshness::Fresh,
+        revocations: Freshness::Fresh,
+    };
+    let Ruling::Refuse(refusal) = judge(&rules, &case) else { return None };
+    let wanted = match refusal.lift {
+        Some(Lift::Approval) => "an approval (`--kind approval`)",
+        Some(Lift::Override) => "an override that names every reason (`--kind override`)",
+        Some(Lift::BreakGlass) => "a break-glass override (`--kind override --break-glass`)",
+        None => "no permission",
+    };
+    Some(format!("this permission does not lift that refusal, which {wanted} would"))
 }
 
 fn deposited(house: &House, verified: &Verified, refused: &RefusedDecision) -> Permission {

@@ -39,7 +39,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  toolgate permission list --admin http://127.0.0.1:9901")]
     List(ListArgs),
     /// Add a key or a permission to the list of revocations
-    #[command(after_help = "Example:\n  toolgate permission revoke --config toolgate.yaml --jti 018f... --valid-for 24h")]
+    #[command(after_help = "Example:\n  toolgate permission revoke --config toolgate.yaml --jti 018f...")]
     Revoke(revoke::Args),
 }
 

@@ -7,7 +7,7 @@
 //! unrecorded calls, from a permit and a record on its way to the disk or the journal's failure. The sender takes a clearance and nothing else, and what it gets out of it must be
 //! concluded.
 //!
-//! INVARIANT: the four proofs have private fields and none is `Clone`, `Default` or deserialised; each step consumes the one before.
+//! INVARIANT: the proofs have private fields and none is `Clone`, `Default` or deserialised; each step consumes the one before.
 
 use bytes::Bytes;
 use canon::CallId;

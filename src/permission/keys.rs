@@ -177,6 +177,12 @@ impl Keys {
         self.revocations.as_ref().is_none_or(|list| list.is_current(at, self.settings.clock_skew_seconds))
     }
 
+    /// The second since the epoch from which the list is overdue, if there is one.
+    #[must_use]
+    pub fn revocations_end(&self) -> Option<i64> {
+        self.revocations.as_ref().map(|list| list.next_update)
+    }
+
     /// The keys, by `kid`.
     pub fn entries(&self) -> impl Iterator<Item = &KeyEntry> {
         self.by_kid.values().map(|key| &key.entry)

@@ -7,7 +7,7 @@ use super::identify::Caller;
 use crate::service::House;
 use crate::view::{Route, View};
 use canon::Keyed;
-use enforcement::{Presented, Sensitive};
+use enforcement::{Case, Presented, Ruling, Sensitive, judge};
 use journal::{Binding as Waiting, Clock};
 use permission::{Binding, Blocked, Lift, Rejected, Verified};
 use policy::{Approval, Decision, Value, Verdict};
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
     },
 }
 
-/// What was presented for this call, as the table asks it. What was seen goes into `facts`, for the record.
+/// The case with what was presented for this call, as the table asks it. What was seen goes into `facts`, for the record.
 pub(crate) async fn authorise(
     house: &House,
     view: &View,
@@ -34,17 +34,18 @@ pub(crate) async fn authorise(
     facts: &mut Facts,
     call: &ToolCall<Value>,
     caller: &Caller,
-    decision: &Decision,
-) -> Presented {
+    (decision, unsigned): (&Decision, Case),
+) -> Case {
+    let with = |presented| Case { presented, ..unsigned };
     let blocked = blocked(route, decision);
     let (Ok(workload), Ok(tenant), Some(tool), Some(digest)) = (&caller.principal.workload, &caller.tenant, &call.tool, facts.digest)
     else {
-        return match &call.permission {
+        return with(match &call.permission {
             Some(_) => {
                 rejected(facts, "toolgate.permission.unbound", "a permission is for a tool call of an identified workload".to_owned())
             }
             None => Presented::Nothing,
-        };
+        });
     };
     let waiting = Waiting {
         subject: workload.id.as_str().to_owned(),
@@ -56,22 +57,26 @@ pub(crate) async fn authorise(
     if blocked.is_some() {
         tokens.extend(house.journal.deposits(&waiting, &digest).into_iter().map(|deposit| deposit.token));
     }
-    let mut presented = Presented::Nothing;
+    let mut case = unsigned;
     for token in tokens {
         let bound = Bound { caller, waiting: &waiting, digest };
-        presented = match check(house, view, facts, &bound, &token).await {
+        case = with(match check(house, view, facts, &bound, &token).await {
             Ok(verified) => {
-                let presented = lift(&verified, blocked, decision);
+                let presented = blocked.map_or(Presented::Nothing, |blocked| {
+                    presented(&verified, blocked, decision.reasons.iter().map(|reason| reason.code.as_str()))
+                });
                 facts.permission = Some(Seen::Verified(Box::new(verified)));
                 presented
             }
             Err((code, why)) => rejected(facts, code, why),
-        };
-        if matches!(presented, Presented::Approval | Presented::Override | Presented::BreakGlass) {
+        });
+        // One of another kind than the table asks for keeps none of the others from being tried.
+        let valid = matches!(case.presented, Presented::Approval | Presented::Override | Presented::BreakGlass);
+        if valid && matches!(judge(&route.rules, &case), Ruling::Forward(_)) {
             break;
         }
     }
-    presented
+    case
 }
 
 struct Bound<'a> {
@@ -124,9 +129,9 @@ fn blocked(route: &Route, decision: &Decision) -> Option<Blocked> {
     }
 }
 
-fn lift(verified: &Verified, blocked: Option<Blocked>, decision: &Decision) -> Presented {
-    let Some(blocked) = blocked else { return Presented::Nothing };
-    match verified.lift(blocked, decision.reasons.iter().map(|reason| reason.code.as_str())) {
+/// What a verified permission is against a block with these reasons, as the table asks it.
+pub(crate) fn presented<'r>(verified: &Verified, blocked: Blocked, reasons: impl IntoIterator<Item = &'r str>) -> Presented {
+    match verified.lift(blocked, reasons) {
         Lift::Approval => Presented::Approval,
         Lift::Override => Presented::Override,
         Lift::BreakGlass => Presented::BreakGlass,

@@ -203,7 +203,7 @@ fn sentence(code: Code) -> &'static str {
         Code::TenantDisagreement => "the tenant of this call is not clear",
         Code::TrainingLock => "calls are locked outside a supervised training session",
         Code::PolicyStale => "the policy is older than its maximum age",
-        Code::RevocationsStale => "the list of revoked permissions is older than its maximum age",
+        Code::RevocationsStale => "the list of revoked permissions is past the time until which it may be trusted",
         Code::Overload => "there is no room for this call now",
         Code::JournalRefused => "the decision could not be recorded: the journal refused it",
         Code::JournalDown => "the decision could not be recorded: the journal is down until a restart",

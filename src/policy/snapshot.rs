@@ -109,7 +109,7 @@ impl fmt::Debug for Snapshot {
 impl Snapshot {
     /// Loads a bundle or says everything that is wrong with it.
     ///
-    /// Needs a large stack and may take long on a hostile policy: `evaluator::load` gives both a stack and a deadline.
+    /// Needs a large stack and may take long on a hostile policy: `evaluator::Loading` gives both a stack and a deadline.
     pub fn load(source: &Source, settings: &Settings) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let loaded = load(source, settings, &mut problems);

@@ -106,7 +106,8 @@ fn what_the_pods_mount_is_there_and_the_keys_are_where_the_configuration_looks()
     let configuration = yaml(&base("config.yaml"))[0]["data"]["toolgate.yaml"].as_str().unwrap().to_owned();
     let folder = Folder::new("keys");
     let parsed = &yaml(&folder.write("toolgate.yaml", &configuration))[0];
-    let mounts = agent[1]["spec"]["template"]["spec"]["initContainers"][0]["volumeMounts"].as_array().unwrap();
+    let set = agent.iter().find(|document| document["kind"] == "StatefulSet").unwrap();
+    let mounts = set["spec"]["template"]["spec"]["initContainers"][0]["volumeMounts"].as_array().unwrap();
     let mount = mounts.iter().find(|mount| mount["name"] == "permissions").unwrap();
     assert_eq!(parsed["permissions"]["keys"], format!("{}/permissions.jwks.json", mount["mountPath"].as_str().unwrap()));
     assert_eq!(parsed["permissions"]["revocations"], format!("{}/revocations.json", mount["mountPath"].as_str().unwrap()));

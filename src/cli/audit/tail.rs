@@ -38,6 +38,7 @@ pub(in crate::cli) struct Args {
 /// Follows the trail; a call is printed once it has ended, or was refused. Ends with the process.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut filter = args.wanted.filter();
+    anyhow::ensure!(filter.until.is_none(), "`audit tail` has no end, so it takes no `--until`: `toolgate audit query` does");
     let from_now = filter.since.is_none();
     filter.since = filter.since.or_else(|| Some(wall()));
     let (mut tail, json) = (Tail::new(filter), args.json);

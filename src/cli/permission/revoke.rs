@@ -3,7 +3,8 @@
 use crate::cli::say::say;
 use crate::service::wall;
 use anyhow::{Context as _, bail};
-use permission::Revocations;
+use config::PermissionFiles;
+use permission::{Keys, Revocations};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,10 +23,13 @@ pub(in crate::cli) struct Args {
     /// A key, by its `kid`
     #[arg(long = "kid", value_name = "KID")]
     kids: Vec<String>,
-    /// How long the list may be trusted before it must be renewed: `30m`, `24h`, `7d`
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = seconds)]
-    valid_for: i64,
+    /// How long the list may be trusted before it must be renewed, such as `24h` or `30d`. Not said: as long as before, and at least 24h
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    valid_for: Option<i64>,
 }
+
+/// Of a list that is made now, unless it is said.
+const VALID_FOR_S: i64 = 24 * 3600;
 
 fn seconds(text: &str) -> Result<i64, String> {
     match text.parse::<audit::Instant>() {
@@ -36,7 +40,9 @@ fn seconds(text: &str) -> Result<i64, String> {
 
 /// Adds to the list; with nothing to add it is renewed.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let file = list_file(args)?;
+    let files = args.config.as_deref().map(files_of).transpose()?;
+    let file = list_file(args, files.as_ref())?;
+    let owners = owners(args, files.as_ref())?;
     let mut list = match std::fs::read(&file) {
         Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no list of revocations", file.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -51,14 +57,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     list.jtis.extend(args.jtis.iter().cloned());
     list.kids.extend(args.kids.iter().cloned());
     list.issued_at = now;
-    list.next_update = now.saturating_add(args.valid_for);
+    list.next_update = match args.valid_for {
+        Some(valid_for) => now.saturating_add(valid_for),
+        None => list.next_update.max(now.saturating_add(VALID_FOR_S)),
+    };
     replace(&file, &serde_json::to_string_pretty(&list)?)?;
     say!(
-        "{} permission(s) and {} key(s) are revoked; renew the list before {}",
+        "{} permission(s) and {} key(s) are revoked; renew the list before {}: from then on `strict` and `fail_closed` refuse every call",
         list.jtis.len(),
         list.kids.len(),
         canon::Micros(list.next_update.saturating_mul(1_000_000))
     );
+    for (kid, person) in owners {
+        say!("all that `{kid}`, the key of {person}, has signed is taken back");
+    }
     match &args.config {
         Some(config) => say!("written to `{}`, which `{}` names: toolgate takes it while it serves", file.display(), config.display()),
         None => say!(
@@ -69,13 +81,41 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The list to write: where a configuration is given, no other than it names.
-fn list_file(args: &Args) -> anyhow::Result<PathBuf> {
-    let Some(config) = &args.config else { return args.file.clone().context("name the list: `--config FILE` or `--file FILE`") };
-    let named = config::revocations(config).map_err(|problems| {
+fn files_of(config: &Path) -> anyhow::Result<PermissionFiles> {
+    config::permission_files(config).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}", lines.join("\n"))
-    })?;
+    })
+}
+
+/// Whose the keys are. One that the configuration's keys do not have is a slip, and would leave the one that is meant valid.
+fn owners(args: &Args, files: Option<&PermissionFiles>) -> anyhow::Result<Vec<(String, String)>> {
+    let Some(file) = files.and_then(|files| files.keys.as_ref()) else { return Ok(Vec::new()) };
+    let jwks = std::fs::read(file).map_err(|error| error.to_string());
+    let keys = jwks.and_then(|jwks| Keys::build(&jwks, None, permission::Settings::default()).map_err(|why| format!("{why:?}")));
+    let keys = match keys {
+        Ok(keys) => keys,
+        Err(why) => {
+            // What is to be taken back in a hurry is taken back.
+            eprintln!("toolgate: the keys in `{}` cannot be read, so it is not known whose they are: {why}", file.display());
+            return Ok(Vec::new());
+        }
+    };
+    let owner = |kid: &String| {
+        let entry = keys.entries().find(|entry| entry.kid == *kid);
+        let known = || keys.entries().map(|entry| format!("`{}` ({})", entry.kid, entry.person)).collect::<Vec<_>>().join(", ");
+        let entry = entry.with_context(|| format!("`{kid}` is no key in `{}`, which has {}", file.display(), known()))?;
+        Ok((kid.clone(), entry.person.clone()))
+    };
+    args.kids.iter().map(owner).collect()
+}
+
+/// The list to write: where a configuration is given, no other than it names.
+fn list_file(args: &Args, files: Option<&PermissionFiles>) -> anyhow::Result<PathBuf> {
+    let (Some(config), Some(files)) = (&args.config, files) else {
+        return args.file.clone().context("name the list: `--config FILE` or `--file FILE`");
+    };
+    let named = files.revocations.clone();
     let named = named.with_context(|| {
         format!("`{}` names no `permissions.revocations`: toolgate would read no list, add the key and start it again", config.display())
     })?;

@@ -172,7 +172,7 @@ fn show(refused: &Value, claims: &Claims) {
 }
 
 /// What is signed, for a terminal: a refusal is a file from elsewhere, and what is in it an agent may have chosen.
-fn told(refused: &Value, claims: &Claims) -> [(&'static str, String); 9] {
+fn told(refused: &Value, claims: &Claims) -> [(&'static str, String); 10] {
     let word = |name: &str| shown(refused.get(name).and_then(Value::as_str).unwrap_or("-"), 200);
     let lifts: Vec<String> = claims.lifts.iter().map(|code| shown(code, 200)).collect();
     [
@@ -180,6 +180,7 @@ fn told(refused: &Value, claims: &Claims) -> [(&'static str, String); 9] {
         ("tenant", shown(&claims.tenant, 200)),
         ("tool", format!("{} of {}", shown(&claims.tool, 200), shown(&claims.upstream, 200))),
         ("arguments", shown(&claims.arguments_digest, 200)),
+        ("see them", format!("toolgate audit show {}", word("decision_id"))),
         ("refused", format!("at {}, {}", word("at"), word("blocked"))),
         ("lifts", lifts.join(", ")),
         ("because", shown(&claims.reason, 500)),
@@ -190,7 +191,7 @@ fn told(refused: &Value, claims: &Claims) -> [(&'static str, String); 9] {
 
 fn agreed() -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here: name a file instead of standard input, or add `--yes` to sign without a question");
+        bail!("nobody can be asked here, since standard input is no terminal: add `--yes` to sign without a question");
     }
     eprint!("Sign? [y/N] ");
     std::io::stderr().flush()?;

@@ -1,7 +1,7 @@
 //! Getting a second proof out of one, out of nothing, or out of bytes.
 
 use proofs::gate::{Clearance, Open, Permit};
-use proofs::journal::{Receipt, Slot};
+use proofs::journal::{Noted, Receipt, Slot};
 use proofs::permission::Verified;
 use proofs::serde::Serialize;
 use proofs::serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ fn each_cloned() {
     cloned::<Clearance>(); //~ E0277
     cloned::<Open>(); //~ E0277
     cloned::<Receipt>(); //~ E0277
+    cloned::<Noted>(); //~ E0277
     cloned::<Slot>(); //~ E0277
     cloned::<Verified>(); //~ E0277
 }
@@ -25,6 +26,7 @@ fn each_from_nothing() {
     from_nothing::<Clearance>(); //~ E0277
     from_nothing::<Open>(); //~ E0277
     from_nothing::<Receipt>(); //~ E0277
+    from_nothing::<Noted>(); //~ E0277
     from_nothing::<Slot>(); //~ E0277
     from_nothing::<Verified>(); //~ E0277
 }
@@ -34,6 +36,7 @@ fn each_from_bytes() {
     from_bytes::<Clearance>(); //~ E0277
     from_bytes::<Open>(); //~ E0277
     from_bytes::<Receipt>(); //~ E0277
+    from_bytes::<Noted>(); //~ E0277
     from_bytes::<Slot>(); //~ E0277
     from_bytes::<Verified>(); //~ E0277
 }
@@ -43,6 +46,7 @@ fn each_to_bytes() {
     to_bytes::<Clearance>(); //~ E0277
     to_bytes::<Open>(); //~ E0277
     to_bytes::<Receipt>(); //~ E0277
+    to_bytes::<Noted>(); //~ E0277
     to_bytes::<Slot>(); //~ E0277
     to_bytes::<Verified>(); //~ E0277
 }

@@ -2,7 +2,7 @@
 
 use proofs::enforcement::Rules;
 use proofs::gate::{Clearance, Open, Permit};
-use proofs::journal::{Receipt, Slot, Unrecorded};
+use proofs::journal::{Noted, Receipt, Slot, Unrecorded};
 use proofs::protocol::ToolCall;
 use proofs::record::Outcome;
 
@@ -19,6 +19,11 @@ fn a_permit_on_both_ways(permit: Permit, receipt: Receipt, rules: &Rules, why: U
 fn a_receipt_for_two_permits(first: Permit, second: Permit, receipt: Receipt) {
     let _ = first.clear(receipt);
     let _ = second.clear(receipt); //~ E0382
+}
+
+fn a_note_for_two_permits(first: Permit, second: Permit, rules: &Rules, noted: Noted) {
+    let _ = first.clear_noted(rules, noted);
+    let _ = second.clear_noted(rules, noted); //~ E0382
 }
 
 fn a_receipt_after_its_slot_was_taken(permit: Permit, receipt: Receipt) {

@@ -170,6 +170,31 @@ fn a_permission_fits_what_stands_beside_the_arguments_too() {
 }
 
 #[test]
+fn a_permission_of_another_kind_is_not_kept_and_keeps_none_from_being_tried() {
+    let upstreams = Upstreams::start();
+    let maria = Signer::new("maria@example.org", &[Role::Approver, Role::Override]);
+    let (sidecar, at) = sidecar(&upstreams, "PRODUCTION", |plan| {
+        plan.folder().write("keys.json", jwks(&[&maria]));
+        plan.more("permissions: {keys: keys.json}")
+    });
+    let refused = decision(&call(at, Way::Http, NEEDS_APPROVAL));
+    let [other, right] = [Kind::Override, Kind::Approval].map(|kind| maria.sign(kind, &claims(&sidecar, &refused, &maria.person())));
+    let deposit = |token: &str| post(sidecar.admin.clone(), "/v1/permissions", &[], token.to_owned()).unwrap();
+    let kept = deposit(&other);
+    assert_eq!(kept.status, 422);
+    for word in ["toolgate.permission.kind", "an approval (`--kind approval`)"] {
+        assert!(kept.text().contains(word), "{}", kept.text());
+    }
+    assert_eq!(deposit(&right).status, 201);
+    // The one in the header is valid, and lifts nothing; the one that waits does.
+    let header = [("toolgate-permission", other.as_str())];
+    let again = call_with(at, Way::Http, NEEDS_APPROVAL, &json!({}), &header);
+    let record = check(&sidecar, &again, ("PRODUCTION", Way::Http, "two permissions"), Then::Forward);
+    let used = sidecar.record(record["envelope"]["call"].as_str().unwrap(), "permission");
+    assert_eq!(used["envelope"]["action"], "used", "{used}");
+}
+
+#[test]
 fn a_permission_fits_one_set_of_arguments_however_it_is_written() {
     let upstreams = Upstreams::start();
     let maria = Signer::new("maria@example.org", &[Role::Override]);
