@@ -42,6 +42,7 @@ fn the_last_line_that_it_prints_shows_a_refusal_with_its_reason() {
     for (more, words) in [
         ("--config demo/toolgate.yaml --file other.json --jti 4711", "toolgate would not read `other.json`"),
         ("--config without.yaml --jti 4711", "names no `permissions.revocations`"),
+        ("--config demo/toolgate.yaml --kid mistaken", "`mistaken` is no key in `demo/permissions.jwks.json`, which has none"),
         ("--jti 4711", "--config"),
     ] {
         let refused = revoke(more);
@@ -51,6 +52,22 @@ fn the_last_line_that_it_prints_shows_a_refusal_with_its_reason() {
     assert!(!folder.path().join("other.json").exists(), "nothing is written that nobody reads");
     let alone = String::from_utf8_lossy(&revoke("--file other.json --jti 4711").stdout).into_owned();
     assert!(alone.contains("only a toolgate whose `permissions.revocations` names this file takes it"), "{alone}");
+    let end = || {
+        let list = std::fs::read(folder.path().join("demo/revocations.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&list).unwrap()["next_update"].as_i64().unwrap()
+    };
+    let init_end = end();
+    assert!(revoke("--config demo/toolgate.yaml").status.success() && end() == init_end, "a list is not shortened unless that is said");
+    assert!(revoke("--config demo/toolgate.yaml --valid-for 1h").status.success() && end() < init_end);
+    let keygen = "--person maria@example.org --role override --out demo/maria.pem --keys demo/permissions.jwks.json";
+    assert!(shell(&format!("toolgate permission keygen {keygen}")).status.success());
+    let keys: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("demo/permissions.jwks.json")).unwrap()).unwrap();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    let whose = String::from_utf8_lossy(&revoke(&format!("--config demo/toolgate.yaml --kid={kid}")).stdout).into_owned();
+    assert!(whose.contains(&format!("`{kid}`, the key of maria@example.org")), "{whose}");
+    let mistaken = String::from_utf8_lossy(&revoke("--config demo/toolgate.yaml --kid mistaken").stderr).into_owned();
+    assert!(mistaken.contains(&format!("which has `{kid}` (maria@example.org)")), "{mistaken}");
     let again = shell("toolgate init demo");
     assert_eq!(again.status.code(), Some(2), "nothing is overwritten");
 }

@@ -103,7 +103,10 @@ fn owners(args: &Args, files: Option<&PermissionFiles>) -> anyhow::Result<Vec<(S
     };
     let owner = |kid: &String| {
         let entry = keys.entries().find(|entry| entry.kid == *kid);
-        let known = || keys.entries().map(|entry| format!("`{}` ({})", entry.kid, entry.person)).collect::<Vec<_>>().join(", ");
+        let known = || {
+            let known: Vec<String> = keys.entries().map(|entry| format!("`{}` ({})", entry.kid, entry.person)).collect();
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        };
         let entry = entry.with_context(|| format!("`{kid}` is no key in `{}`, which has {}", file.display(), known()))?;
         Ok((kid.clone(), entry.person.clone()))
     };
