@@ -75,13 +75,13 @@ fn wire(section: &mut Section<'_>) -> Option<wire::Limits> {
     use wire::Limits;
     let of = Limits::default();
     let time = || whole(1..=86_400_000);
-    let (calls_max, calls_per_caller_max) = calls(section, of.calls_max, 1_000_000);
+    let (all_calls, calls_of_one) = calls(section, of.calls_max, 1_000_000);
     all!(Limits {
         connections_max: section.or("connections_max", of.connections_max, &whole(1..=1_000_000)),
         connections_over_max: section.or("connections_over_max", of.connections_over_max, &whole(0..=10_000)),
         connections_per_peer_max: section.or("connections_per_peer_max", of.connections_per_peer_max, &whole(1..=1_000_000)),
-        calls_max: calls_max,
-        calls_per_caller_max: calls_per_caller_max,
+        calls_max: all_calls,
+        calls_per_caller_max: calls_of_one,
         handshake_timeout_ms: section.or("handshake_timeout_ms", of.handshake_timeout_ms, &time()),
         header_bytes_max: section.or("header_bytes_max", of.header_bytes_max, &whole(1_024..=1_048_576)),
         headers_max: section.or("headers_max", of.headers_max, &whole(8..=1_000)),

@@ -160,10 +160,10 @@ fn credential(section: &mut Section<'_>) -> Option<CredentialFile> {
 fn limits(section: &mut Section<'_>) -> Option<UpstreamLimits> {
     let of = UpstreamLimits::default();
     let time = || whole(1..=86_400_000);
-    let (calls_max, calls_per_caller_max) = super::limits::calls(section, of.calls_max, 100_000);
+    let (all_calls, calls_of_one) = super::limits::calls(section, of.calls_max, 100_000);
     all!(UpstreamLimits {
-        calls_max: calls_max,
-        calls_per_caller_max: calls_per_caller_max,
+        calls_max: all_calls,
+        calls_per_caller_max: calls_of_one,
         connect_timeout_ms: section.or("connect_timeout_ms", of.connect_timeout_ms, &time()),
         response_header_timeout_ms: section.or("response_header_timeout_ms", of.response_header_timeout_ms, &time()),
         total_timeout_ms: section.or("total_timeout_ms", of.total_timeout_ms, &time()),
