@@ -7,6 +7,7 @@ mod authorise;
 mod clear;
 mod digest;
 mod facts;
+mod fit;
 mod identify;
 mod input;
 mod pass_on;
@@ -45,9 +46,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let counted_as = caller.counted_as(&peer);
     let _seat = house.calls.take(counted_as.clone()).map_err(Refused::Overload)?;
     identify::consume_credentials(route, &mut head);
-    if let Some(why) = route.page(&peer, &head) {
-        return Err(Refused::Malformed(identify::page(route, why)).into());
-    }
+    fit::check(route, &peer, &head).map_err(Refused::Malformed)?;
 
     let body = body.collect().await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
