@@ -114,7 +114,7 @@ impl Facts {
         self.session = session::id(call, caller, route);
         self.event.session = self.session.as_deref().map(str::to_owned);
         let key = journal.digest_key().derive(self.event.tenant.as_deref().unwrap_or_default());
-        self.digest = Some(digest::of(&key, call));
+        self.digest = Some(digest::of(&key, call, &route.policy_headers));
         self.event.arguments_digest = self.digest;
     }
 

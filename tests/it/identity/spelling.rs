@@ -4,7 +4,7 @@ use super::TOOL;
 use crate::peers::{Answer, Recorder, ask};
 use crate::sidecar::{ALLOW, Plan, Sidecar, decision};
 use hyper::header::HeaderValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// Names and values.
@@ -60,4 +60,16 @@ fn another_spelling_of_what_is_judged_is_refused_in_every_mode() {
             assert!(refused.is_none_or(|code| answer.text().contains(code)), "{told}");
         }
     }
+}
+
+#[test]
+fn what_a_permission_would_name_covers_the_headers_that_the_policy_sees() {
+    let recorder = Recorder::start();
+    let (sidecar, at) = started(&recorder, "PRODUCTION");
+    let digest = |headers: Headers<'_>| -> Value {
+        sidecar.record(&decision(&note(at, TOOL, headers)), "decision")["envelope"]["arguments_digest"].clone()
+    };
+    let (none, dev) = (digest(&[]), digest(&[("x-env", b"dev")]));
+    assert_eq!((digest(&[("x-other", b"1")]), digest(&[("X-Env", b"dev"), ("x-run", b"1")])), (none.clone(), dev.clone()));
+    assert!(none != dev && dev != digest(&[("x-env", b"stage")]));
 }
