@@ -84,7 +84,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let opening = Opening::of(&call, &caller, route);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
-    let puts = house.redacted.put(&route.upstream_name, &redacted);
+    let puts = house.redacted.put(&route.upstream_name, facts.request, &redacted);
     let entry = facts.forwarded(permit.passage(), puts);
     let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());
