@@ -7,6 +7,7 @@ mod authorise;
 mod clear;
 mod digest;
 mod facts;
+mod fit;
 mod identify;
 mod input;
 mod pass_on;
@@ -46,9 +47,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let counted_as = caller.counted_as(&peer);
     facts.seat = Some(house.calls.take(counted_as.clone()).map_err(Refused::Overload)?);
     identify::consume_credentials(route, &mut head);
-    if let Some(why) = route.page(&peer, &head) {
-        return Err(Refused::Malformed(identify::page(route, why)).into());
-    }
+    fit::check(route, &peer, &head).map_err(Refused::Malformed)?;
 
     let body = body.collect().await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
@@ -86,7 +85,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     let opening = Opening::of(&call, &caller, route);
     let permit = gate::pass(call, facts.id, &route.rules, &case).map_err(|stopped| Refused::Table(stopped.0))?;
 
-    let puts = house.redacted.put(&route.upstream_name, &redacted);
+    let puts = house.redacted.put(&route.upstream_name, facts.request, &redacted);
     let entry = facts.forwarded(permit.passage(), puts);
     let clearance = clear(house, &route.rules, facts, permit, entry).await?;
     facts.cleared(clearance.warnings());

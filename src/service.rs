@@ -12,7 +12,7 @@ mod start;
 
 pub(crate) use declared::Declared;
 pub(crate) use losses::Losses;
-pub(crate) use redacted::Redacted;
+pub(crate) use redacted::{Redacted, Request};
 pub(crate) use reload::reload_until;
 pub(crate) use sessions::{Holder, Sessions};
 pub(crate) use ship::ship_until;

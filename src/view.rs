@@ -78,7 +78,8 @@ impl View {
         Self { digest: Digest::of(&[parts.as_flattened()]), ..self }
     }
 
-    /// The route of a request: its listener's, of its host, of the longest path.
+    /// The route of a request: its listener's, of its host, of the longest path. A server may compare paths without case, so one that is a route's
+    /// but for its case finds no laxer route; `Route::spells` tells it.
     pub(crate) fn route(&self, listener: &str, head: &Head) -> Option<&Route> {
         let host = host(head);
         self.routes.iter().find(|route| route.takes(listener, host, head.uri.path()))
@@ -108,17 +109,23 @@ impl Route {
         browser::page(peer, head, self.host.as_deref())
     }
 
+    /// Whether a path that the route takes is below its prefix as it is written.
+    pub(crate) fn spells(&self, path: &str) -> bool {
+        below(path, &self.prefix, |one, other| one == other)
+    }
+
     fn takes(&self, listener: &str, host: Option<&str>, path: &str) -> bool {
         self.listener == listener
             && self.host.as_deref().is_none_or(|wanted| host.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
-            && below(path, &self.prefix)
+            && below(path, &self.prefix, canon::json::twins)
     }
 }
 
 /// `/mcp` takes `/mcp` and `/mcp/x`, not `/mcpx`; `/%6dcp` is the same path (RFC 3986 section 6.2.2.2) and must not find a laxer route.
-fn below(path: &str, prefix: &str) -> bool {
+fn below(path: &str, prefix: &str, same: fn(&str, &str) -> bool) -> bool {
     let (path, prefix) = (protocol::decoded_path(path), prefix.strip_suffix('/').unwrap_or(prefix));
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let mut segments = path.split('/');
+    prefix.split('/').all(|wanted| segments.next().is_some_and(|segment| same(segment, wanted)))
 }
 
 #[cfg(test)]
@@ -140,7 +147,16 @@ mod tests {
             ("/%6dcpx", "/mcp", false),
             ("/%6dcp/%", "/mcp", false),
         ] {
-            assert_eq!(below(path, prefix), taken, "{path} below {prefix}");
+            assert_eq!(below(path, prefix, |one, other| one == other), taken, "{path} below {prefix}");
+            assert_eq!(below(path, prefix, canon::json::twins), taken, "{path} below {prefix}, without case");
         }
+    }
+
+    #[test]
+    fn a_path_of_another_case_is_below_a_prefix_and_does_not_spell_it() {
+        for path in ["/Tools/sms", "/tools/SMS/send", "/tool\u{17f}/sms", "/%54ools/sms"] {
+            assert!(below(path, "/tools/sms", canon::json::twins) && !below(path, "/tools/sms", |one, other| one == other), "{path}");
+        }
+        assert!(!below("/TOOLS/smsx", "/tools/sms", canon::json::twins));
     }
 }

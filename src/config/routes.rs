@@ -74,10 +74,12 @@ pub(crate) fn route(section: &mut Section<'_>, context: &Context<'_>) -> Option<
     })
 }
 
-/// Two routes that take the same calls.
+/// Two routes that take the same calls; a path in another case than its route's is refused, so that prefixes which differ in case only are one.
 pub(crate) fn distinct(routes: &[Route], section: &Section<'_>) -> Option<()> {
     for (index, route) in routes.iter().enumerate() {
-        let takes = |other: &&Route| (&other.listener, &other.host, &other.prefix) == (&route.listener, &route.host, &route.prefix);
+        let takes = |other: &&Route| {
+            (&other.listener, &other.host) == (&route.listener, &route.host) && other.prefix.eq_ignore_ascii_case(&route.prefix)
+        };
         if let Some(other) = routes.iter().take(index).find(takes) {
             let (one, other) = (quoted(&other.name), quoted(&route.name));
             return section.wrong_at("routes", format!("{one} and {other} take the same calls: give one another host or prefix"));

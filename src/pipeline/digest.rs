@@ -1,12 +1,15 @@
 //! The digest that a permission names: of everything that says what a call asks for, under a key of the tenant.
 
+use super::input;
 use canon::{HmacKey, Keyed};
+use http::HeaderName;
 use policy::{Rego, Value};
 use protocol::{Speech, ToolCall};
 
 /// Of the arguments; of MCP also of what stands beside them in `params`, and of the query, which is no argument and which servers take
-/// settings from; of plain HTTP also of method and path: what was signed for one is not for another. The marks between the parts are in no canonical JSON and in no query.
-pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
+/// settings from; of plain HTTP also of method and path: what was signed for one is not for another; of both of the headers that
+/// the policy sees. The marks between the parts are in no canonical JSON, no query and no header.
+pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>, policy_headers: &[HeaderName]) -> Keyed {
     let mut canonical = Vec::new();
     canon::json::canonical::<Rego>(&call.arguments, &mut canonical);
     if let Some(beside) = &call.beside {
@@ -24,6 +27,14 @@ pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
             canonical.extend_from_slice(part.as_bytes());
         }
     }
+    for (name, values) in input::headers(policy_headers, call) {
+        canonical.push(3);
+        canonical.extend_from_slice(name.as_bytes());
+        for value in values {
+            canonical.push(4);
+            canonical.extend_from_slice(value.as_bytes());
+        }
+    }
     key.sign(&[&canonical])
 }
 
@@ -31,7 +42,7 @@ pub(super) fn of(key: &HmacKey, call: &ToolCall<Value>) -> Keyed {
 mod tests {
     use super::of;
     use canon::{HmacKey, Keyed};
-    use http::{HeaderMap, Method, Version};
+    use http::{HeaderMap, HeaderName, Method, Version};
     use policy::Rego;
     use protocol::{Head, HttpRoutes, Limits, McpRoute, Speaks, recognise};
 
@@ -43,7 +54,7 @@ mod tests {
         let head = Head { method: Method::POST, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"t",{params}}}}}"#);
         let speaks = Speaks::Mcp(McpRoute { path: "/mcp".to_owned() });
-        of(&HmacKey::new(KEY), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap())
+        of(&HmacKey::new(KEY), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap(), &[])
     }
 
     #[test]
@@ -61,13 +72,43 @@ mod tests {
         let asked = |method: Method, uri: &'static str| {
             let headers = [("host".parse().unwrap(), "tools".parse().unwrap())].into_iter().collect();
             let head = Head { method, uri: uri.parse().unwrap(), headers, version: Version::HTTP_11 };
-            of(&HmacKey::new(KEY), &recognise::<Rego>(&head, bytes::Bytes::new(), &speaks, &Limits::default()).unwrap())
+            of(&HmacKey::new(KEY), &recognise::<Rego>(&head, bytes::Bytes::new(), &speaks, &Limits::default()).unwrap(), &[])
         };
         let get = asked(Method::GET, "/h/7");
         assert_eq!(get, asked(Method::GET, "/h/%37"), "however it is written");
         assert_ne!(get, asked(Method::DELETE, "/h/7"));
         assert_ne!(get, asked(Method::GET, "/old/7"));
         assert_ne!(get, digest("/mcp", r#""arguments":{"path":{"id":"7"},"query":{},"body":null}"#));
+    }
+
+    #[test]
+    fn a_digest_is_of_the_headers_that_the_policy_sees() {
+        let plain = Speaks::Http(HttpRoutes::parse([("POST", "/mcp", "t")]).unwrap());
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
+        for speaks in [Speaks::Mcp(McpRoute { path: "/mcp".to_owned() }), plain] {
+            let digest = |sent: &[(&str, &str)], seen: &[&str]| {
+                let sent = [("host", "tools"), ("content-type", "application/json")].iter().chain(sent);
+                let headers: HeaderMap = sent.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+                let head = Head { method: Method::POST, uri: "/mcp".parse().unwrap(), headers, version: Version::HTTP_11 };
+                let seen: Vec<HeaderName> = seen.iter().map(|name| name.parse().unwrap()).collect();
+                of(&HmacKey::new(KEY), &recognise::<Rego>(&head, body.into(), &speaks, &Limits::default()).unwrap(), &seen)
+            };
+            let (dev, both) = ([("x-env", "dev")], ["x-env", "x-team"]);
+            assert_eq!(digest(&dev, &[]), digest(&[], &both), "no header that the policy sees: what it was without");
+            assert_eq!(digest(&dev, &both), digest(&[("x-other", "1"), ("x-env", "dev")], &["x-team", "x-env"]));
+            let others: [&[(&str, &str)]; 6] = [
+                &[],
+                &dev,
+                &[("x-env", "stage")],
+                &[("x-team", "dev")],
+                &[("x-env", "dev"), ("x-env", "stage")],
+                &[("x-env", "dev, stage")],
+            ];
+            let mut all: Vec<Keyed> = others.iter().map(|sent| digest(sent, &both)).collect();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), others.len(), "no two are one");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::Refused;
 use super::authorise::{Seen, kind};
 use super::identify::Caller;
 use super::{digest, session};
+use crate::service::Request;
 use crate::view::{Route, View};
 use canon::json::Pointer;
 use canon::{CallId, Keyed};
@@ -32,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) speech: Option<Speech>,
     pub(crate) session: Option<Arc<str>>,
     pub(crate) digest: Option<Keyed>,
+    /// The request of a session of MCP that the call is.
+    pub(crate) request: Option<Request>,
     pub(crate) permission: Option<Seen>,
     pub(crate) warnings: Vec<Code>,
     /// The mode's name for the answer's header, where it is permissive.
@@ -57,6 +60,7 @@ impl Facts {
             speech: None,
             session: None,
             digest: None,
+            request: None,
             permission: None,
             warnings: Vec::new(),
             announced: view.mode.permissive.then_some(view.mode.name),
@@ -115,9 +119,10 @@ impl Facts {
         self.event.method = Some(call.method.clone());
         self.event.tool.clone_from(&call.tool);
         self.session = session::id(call, caller, route);
+        self.request = session::request(call, self.id, route);
         self.event.session = self.session.as_deref().map(str::to_owned);
         let key = journal.digest_key().derive(self.event.tenant.as_deref().unwrap_or_default());
-        self.digest = Some(digest::of(&key, call));
+        self.digest = Some(digest::of(&key, call, &route.policy_headers));
         self.event.arguments_digest = self.digest;
     }
 

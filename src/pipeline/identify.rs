@@ -6,7 +6,7 @@ use enforcement::Tenancy;
 use http::header::AUTHORIZATION;
 use identity::{BadToken, Disagreement, Principal, Tenant, Unidentified, bearer_token, verify_bearer};
 use policy::Decision;
-use protocol::{Flaw, Head, Malformed};
+use protocol::Head;
 use wire::{CountedAs, Peer};
 
 /// Who calls.
@@ -53,11 +53,6 @@ pub(crate) fn consume_credentials(route: &Route, head: &mut Head) {
     if route.bearer_issuer.is_some() {
         head.headers.remove(AUTHORIZATION);
     }
-}
-
-/// A request that a page in a browser may have sent.
-pub(crate) fn page(route: &Route, why: &str) -> Malformed {
-    Malformed { flaw: Flaw::Host, message: why.to_owned(), speech: route.speaks.speech() }
 }
 
 impl Caller {

@@ -3,9 +3,11 @@
 use super::Facts;
 use super::identify::Caller;
 use crate::view::{Route, View};
+use http::HeaderName;
 use identity::Tenant;
 use policy::{Actor, Call, Http, Input, Session, Subject, User, Value, Workload};
 use protocol::ToolCall;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that a policy may know of `call`. `declared` is what the upstream said of the tool when it was last listed.
@@ -61,14 +63,19 @@ fn subject(caller: &Caller, tenant: &Tenant) -> Subject {
 }
 
 fn http(route: &Route, facts: &Facts, call: &ToolCall<Value>) -> Http {
-    let headers = route.policy_headers.iter().filter_map(|name| {
-        let values: Vec<Arc<str>> = call.headers().get_all(name).iter().filter_map(|value| value.to_str().ok()).map(Into::into).collect();
-        (!values.is_empty()).then(|| (Arc::from(name.as_str()), values))
-    });
     Http {
         method: facts.http_method.as_str().into(),
         path: call.path.as_str().into(),
         query: call.query.as_deref().map(Into::into),
-        headers: headers.collect(),
+        headers: headers(&route.policy_headers, call).into_iter().collect(),
     }
+}
+
+/// Those of `names` that a call has, with their values, in whatever order a route lists them.
+pub(super) fn headers(names: &[HeaderName], call: &ToolCall<Value>) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+    let headers = names.iter().filter_map(|name| {
+        let values: Vec<Arc<str>> = call.headers().get_all(name).iter().filter_map(|value| value.to_str().ok()).map(Into::into).collect();
+        (!values.is_empty()).then(|| (Arc::from(name.as_str()), values))
+    });
+    headers.collect()
 }

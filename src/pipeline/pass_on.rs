@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::identify::Caller;
 use super::{Stopped, input};
-use crate::service::{House, Redacted};
+use crate::service::{House, Redacted, Request};
 use crate::telemetry::{Metrics, OutcomeLabels};
 use crate::view::{Route, View};
 use bytes::Bytes;
@@ -39,14 +39,14 @@ pub(super) async fn answer(
 ) -> Result<Response<ReplyBody>, Stopped> {
     let (mut head, body) = answer.into_parts();
     let ending = Ending::new(house, facts, head.status.as_u16(), open);
-    let (upstream, redacted) = (Arc::clone(&route.upstream_name), Arc::clone(&house.redacted));
-    reading.earlier(redacted.all(&upstream));
+    let (upstream, redacted, request) = (Arc::clone(&route.upstream_name), Arc::clone(&house.redacted), facts.request);
+    reading.earlier(redacted.earlier(&upstream, request));
     let machine = match Answer::begin(reading, head.status, &mut head.headers) {
         Ok(machine) => machine,
         Err(broken) => return Err(ending.broken(&broken.into(), None)),
     };
     decorate(&mut head.headers, facts);
-    let mut relay = Relay { body, machine, lists, upstream, redacted };
+    let mut relay = Relay { body, machine, lists, upstream, redacted, request };
     if is_event_stream(&head.headers) {
         return Ok(Response::from_parts(head, streamed(relay, ending, None)));
     }
@@ -147,6 +147,7 @@ struct Relay {
     lists: Option<Lists>,
     upstream: Arc<str>,
     redacted: Arc<Redacted>,
+    request: Option<Request>,
 }
 
 impl Relay {
@@ -167,7 +168,7 @@ impl Relay {
                     Some(Ok(frame)) => {
                         if let Ok(bytes) = frame.into_data() {
                             // A stream may be open for hours, and the next call have something else redacted.
-                            self.machine.earlier(self.redacted.all(&self.upstream));
+                            self.machine.earlier(self.redacted.earlier(&self.upstream, self.request));
                             self.machine.push(bytes)?;
                         }
                     }

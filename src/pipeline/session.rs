@@ -1,12 +1,12 @@
 //! The session that a call is part of: the id under which it is judged and recorded, and whose it is.
 
 use super::identify::Caller;
-use crate::service::{Holder, Sessions};
+use crate::service::{Holder, Request, Sessions};
 use crate::view::Route;
-use canon::Digest;
+use canon::{CallId, Digest};
 use http::Response;
 use policy::{Decision, Value};
-use protocol::{MCP_SESSION_ID, Speech, ToolCall};
+use protocol::{MCP_SESSION_ID, RequestId, Speech, ToolCall};
 use std::sync::Arc;
 
 /// DESIGN section 2: SHA-256 in hex over upstream, subject and the raw id; else the header that the route names, bound to the subject.
@@ -29,6 +29,17 @@ pub(super) fn held(sessions: &Sessions, call: &ToolCall<Value>, caller: &Caller,
             Err(Decision { overridable: false, ..Decision::error("toolgate.session.foreign", message) })
         }
     }
+}
+
+/// The request of a session that a call is: its answer has its id, so a server that is given the id twice may send either answer to either
+/// call. A number and a text are one id to some servers.
+pub(super) fn request(call: &ToolCall<Value>, id: CallId, route: &Route) -> Option<Request> {
+    let raw = call.headers().get(MCP_SESSION_ID)?;
+    let asked = match call.speech.id()? {
+        RequestId::Int(id) => id.to_string(),
+        RequestId::Text(id) => id.clone(),
+    };
+    Some(Request { digest: Digest::of(&[&key(&route.upstream_name, raw.as_bytes()).0, asked.as_bytes()]), call: id })
 }
 
 /// A session that the answer to a call may open.

@@ -98,7 +98,7 @@ const CALL: &[Field] = &[
     Field(
         "arguments_digest",
         Or(&Text),
-        "hmac-sha256:<hex> over the arguments; of mcp also over what stands beside them in params and over the query, of plain http over method and path",
+        "hmac-sha256:<hex> over the arguments; of mcp also over what stands beside them in params and over the query, of plain http over method and path; of both over the headers in http.headers",
     ),
     Field("declared", Open, "what the upstream says of the tool: untrusted"),
     Field("definition", Or(&Record(DEFINITION)), "the tool's pinned definition"),

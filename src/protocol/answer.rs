@@ -30,8 +30,8 @@ pub struct Reading {
     redact: Vec<Pointer>,
     /// Which message is the answer to the call itself; none where any may be that of an earlier call.
     own: Option<RequestId>,
-    /// Places of other calls.
-    earlier: Arc<[Pointer]>,
+    /// What other calls had redacted.
+    earlier: Earlier,
     bytes_max: usize,
 }
 
@@ -45,17 +45,17 @@ impl Reading {
         let own = call.speech.id().filter(|_| !call.method.starts_with("tasks/")).cloned();
         // A stream may replay the answer to an earlier request.
         let list = visible && (stream || call.method == "tools/list") && call.speech != Speech::Http;
-        Self { speech: call.speech.clone(), list, stream, redact, own, earlier: Arc::default(), bytes_max }
+        Self { speech: call.speech.clone(), list, stream, redact, own, earlier: Earlier::default(), bytes_max }
     }
 
     /// MCP: these places are redacted too in every result that is not the call's own: a server may say there what it answered to another call.
-    pub fn earlier(&mut self, places: Arc<[Pointer]>) {
-        self.earlier = places;
+    pub fn earlier(&mut self, earlier: Earlier) {
+        self.earlier = earlier;
     }
 
     /// Whether something must be redacted, if it is there.
     fn redacts(&self) -> bool {
-        !self.redact.is_empty() || self.is_mcp() && !self.earlier.is_empty()
+        !self.redact.is_empty() || self.is_mcp() && !self.earlier.places.is_empty()
     }
 
     fn is_mcp(&self) -> bool {
@@ -68,6 +68,25 @@ impl Reading {
             Speech::Mcp { era, .. } => Some(era),
         }
     }
+}
+
+/// What other calls had redacted.
+#[derive(Debug, Clone, Default)]
+pub struct Earlier {
+    /// The places.
+    pub places: Arc<[Pointer]>,
+    /// Whose answer has the call's id.
+    pub id: Id,
+}
+
+/// Whose the id of a call is in its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Id {
+    /// The call's alone: what answers it is the call's own.
+    #[default]
+    Own,
+    /// Another call's too, for which something was redacted: the server may give that call's answer to this one.
+    Shared,
 }
 
 /// What to do next.
@@ -171,8 +190,8 @@ impl Answer {
     }
 
     /// What other calls had redacted meanwhile, as for `Reading`.
-    pub fn earlier(&mut self, places: Arc<[Pointer]>) {
-        self.reading.earlier(places);
+    pub fn earlier(&mut self, earlier: Earlier) {
+        self.reading.earlier(earlier);
     }
 
     /// More bytes from the upstream.

@@ -2,7 +2,8 @@
 
 use crate::PERMISSION;
 use crate::call::Sealed;
-use crate::malformed::{Fault, Flaw};
+use crate::malformed::{Fault, Flaw, Malformed};
+use crate::recognise::Speaks;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri, Version};
@@ -38,7 +39,7 @@ static HOP_BY_HOP: [HeaderName; 9] = [
 
 /// Not for the upstream either: what the sender says anew, an encoding in which the answer could not be read, and what a hop vouches
 /// for, which an agent cannot.
-static DROPPED: [HeaderName; 8] = [
+static DROPPED: [HeaderName; 13] = [
     header::CONTENT_LENGTH,
     header::EXPECT,
     header::ACCEPT_ENCODING,
@@ -47,8 +48,16 @@ static DROPPED: [HeaderName; 8] = [
     header::IF_RANGE,
     header::FORWARDED,
     HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("x-remote-user"),
+    HeaderName::from_static("x-original-uri"),
     HeaderName::from_static("http2-settings"),
 ];
+
+/// What names begin with that a hop alone vouches for, too.
+const VOUCHED: [&str; 2] = ["x-forwarded-", "x-ssl-client-"];
 
 /// Headers that must not stand twice: which one counts would be the reader's choice.
 static SINGLE: [HeaderName; 13] = [
@@ -123,10 +132,33 @@ pub(crate) fn check(head: &Head, body_bytes: usize) -> Result<Checked, Fault> {
 /// Whether a name becomes one that is checked or removed here where a server writes every mark as `_`, as CGI does (RFC 3875 section
 /// 4.1.18) and its heirs do.
 fn is_other_spelling(name: &HeaderName) -> bool {
-    let plain: String = name.as_str().chars().map(|mark| if mark.is_ascii_alphanumeric() { mark } else { '-' }).collect();
+    let plain = plain(name);
     let known =
         || [SINGLE.as_slice(), &OVERRIDES, &HOP_BY_HOP, &DROPPED].iter().any(|names| names.iter().any(|known| known == plain.as_str()));
-    plain != name.as_str() && (["toolgate-", "x-forwarded-", "mcp-"].iter().any(|start| plain.starts_with(start)) || known())
+    plain != name.as_str() && (["toolgate-", "mcp-"].iter().chain(&VOUCHED).any(|start| plain.starts_with(start)) || known())
+}
+
+/// What such a server knows of a name.
+fn plain(name: &HeaderName) -> String {
+    name.as_str().chars().map(|mark| if mark.is_ascii_alphanumeric() { mark } else { '-' }).collect()
+}
+
+/// Refuses a head in which a server may find more under the names that a route judges by than is judged: another spelling of one, a value
+/// that is no visible ASCII, a second value of the one that names the session.
+pub fn judged(headers: &HeaderMap, policy: &[HeaderName], session: Option<&HeaderName>, speaks: &Speaks) -> Result<(), Malformed> {
+    let names: Vec<&HeaderName> = policy.iter().chain(session).collect();
+    let plain_names: Vec<String> = names.iter().map(|name| plain(name)).collect();
+    let refused = |message: String| Err(Flaw::Header.because(message).to(speaks.speech()));
+    if let Some(name) = headers.keys().find(|name| !names.contains(name) && plain_names.contains(&plain(name))) {
+        return refused(format!("header `{name}` is another spelling of one that this route judges by: leave it out"));
+    }
+    if let Some(name) = names.iter().find(|name| headers.get_all(**name).iter().any(|value| value.to_str().is_err())) {
+        return refused(format!("header `{name}` is judged here, and holds other than visible ascii"));
+    }
+    match session.filter(|name| headers.get_all(*name).iter().nth(1).is_some()) {
+        Some(name) => refused(format!("header `{name}` names the session and stands twice: send it once")),
+        None => Ok(()),
+    }
 }
 
 /// Whether a header may carry what toolgate adds to every request to an upstream: none that is about the message or the way, that says what the
@@ -137,7 +169,7 @@ pub fn may_carry_credential(name: &HeaderName) -> bool {
     let known = about.contains(name) && *name != header::AUTHORIZATION;
     !known
         && !is_own(name)
-        && !["x-forwarded-", "mcp-", "content-", "accept"].iter().any(|start| name.as_str().starts_with(start))
+        && !["mcp-", "content-", "accept"].iter().chain(&VOUCHED).any(|start| name.as_str().starts_with(start))
         && !name.as_str().contains('_')
 }
 
@@ -170,7 +202,8 @@ fn forwarded(head: &Head) -> Result<HeaderMap, Fault> {
     for name in HOP_BY_HOP.iter().chain(&DROPPED) {
         headers.remove(name);
     }
-    let own: Vec<HeaderName> = headers.keys().filter(|name| is_own(name) || name.as_str().starts_with("x-forwarded-")).cloned().collect();
+    let is_vouched = |name: &HeaderName| VOUCHED.iter().any(|start| name.as_str().starts_with(start));
+    let own: Vec<HeaderName> = headers.keys().filter(|name| is_own(name) || is_vouched(name)).cloned().collect();
     for name in own {
         headers.remove(name);
     }

@@ -11,9 +11,9 @@ mod plain;
 mod recognise;
 mod refuse;
 
-pub use answer::{Answer, Broken, Offered, Reading, Seen, Step};
+pub use answer::{Answer, Broken, Earlier, Id, Offered, Reading, Seen, Step};
 pub use call::{Asked, Era, Kind, RequestId, Sealed, Speech, ToolCall};
-pub use head::{Head, MCP_SESSION_ID, may_carry_credential};
+pub use head::{Head, MCP_SESSION_ID, judged, may_carry_credential};
 pub use malformed::{Flaw, Malformed};
 pub use mcp::{McpRoute, mirrored};
 pub use plain::{BadRoutes, HttpRoutes, decoded_path};

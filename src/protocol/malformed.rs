@@ -26,7 +26,7 @@ pub enum Flaw {
     Upgrade,
     /// An HTTP method that the route does not know.
     Method,
-    /// A header stands twice, holds other than visible ASCII, or would make an upstream see another request.
+    /// A header stands twice or holds other than visible ASCII; or it, or a `_method`, would make an upstream see another request.
     Header,
     /// No host, or two that differ.
     Host,

@@ -6,7 +6,7 @@ mod conversation;
 mod properties;
 
 use crate::{Answer, Flaw, HttpRoutes, Kind, Limits, Malformed, McpRoute, Reading, RequestId, Speaks, Step, ToolCall};
-use crate::{Asked, Class, Detail, Era, Reason, Refusal, Speech, refuse};
+use crate::{Asked, Class, Detail, Earlier, Era, Id, Reason, Refusal, Speech, refuse};
 use canon::json::{Json, Pointer, Tree, canonical};
 use conversation::Conversation;
 use http::HeaderMap;
@@ -140,7 +140,8 @@ fn answered(name: &str, conversation: &Conversation, chunk: usize) -> (String, S
     let hidden = conversation.directive("hide");
     let (status, mut map, body) = conversation.upstream();
     let mut reading = Reading::of(&call, redact, !hidden.is_empty(), 10_000);
-    reading.earlier(pointers("earlier").into());
+    let id = if conversation.directive("id") == "shared" { Id::Shared } else { Id::Own };
+    reading.earlier(Earlier { places: pointers("earlier").into(), id });
     let broken = |broken: crate::Broken| (format!("broken {}", broken.code()), broken.to_string());
     let mut answer = match Answer::begin(reading, status, &mut map) {
         Ok(answer) => answer,

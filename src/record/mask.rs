@@ -3,8 +3,11 @@
 //! `Masked` is the only form in which something an agent, a user or an upstream wrote enters a record, and only a `Mask` makes it.
 //! Knows trees through `canon::Build`. Does not know whose arguments they are.
 
+mod names;
+
 use canon::json::Pointer;
 use canon::{Build, Digest, Kind};
+use names::{CARRIED, NAMES, Name, TEXTS, covered, is_worded, plain};
 
 /// What stands in the place of a masked value.
 const COVER: &str = "***";
@@ -12,35 +15,6 @@ const COVER: &str = "***";
 const OMITTED: &str = "[omitted]";
 /// The argument that names a resource.
 const RESOURCE: &str = "uri";
-
-/// The names masked unless the configuration says otherwise: a name is compared without case, `-`, `_`, `.` and spaces; `*` at an end stands for anything.
-const NAMES: &[&str] = &[
-    "*password*",
-    "*passwd*",
-    "*passphrase*",
-    "*secret*",
-    "*token",
-    "*tokens",
-    "*key",
-    "*keys",
-    "*authorization*",
-    "*cookie*",
-    "*credential*",
-    "*bearer*",
-    "jwt",
-    "otp",
-    "pin",
-    "sig",
-    "*signature",
-    "session",
-    "x-auth*",
-    "dpop",
-    "mcp-param-*",
-    "toolgate-permission",
-];
-
-/// More of them where a name is a header's or a query parameter's of a URI: an OAuth code is one call's login, an argument of that name a program's text.
-const CARRIED: &[&str] = &["code"];
 
 /// How much of a value a record keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +48,7 @@ impl Masked {
 pub struct Mask {
     pointers: Vec<Pointer>,
     names: Vec<Name>,
+    texts: Vec<Name>,
     carried: Vec<Name>,
     limits: MaskLimits,
 }
@@ -84,44 +59,12 @@ impl Default for Mask {
     }
 }
 
-/// A normalised name with what its ends leave open.
-#[derive(Debug, Clone)]
-struct Name {
-    text: String,
-    open_start: bool,
-    open_end: bool,
-}
-
-impl Name {
-    fn new(pattern: &str) -> Self {
-        let (open_start, rest) = pattern.strip_prefix('*').map_or((false, pattern), |rest| (true, rest));
-        let (open_end, rest) = rest.strip_suffix('*').map_or((false, rest), |rest| (true, rest));
-        Self { text: plain(rest), open_start, open_end }
+/// Whether a value is a number, a truth value or nothing.
+fn is_count<B: Build>(value: &B::Value) -> bool {
+    match B::kind(value) {
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) => true,
+        Kind::String(_) | Kind::Array | Kind::Object => false,
     }
-
-    fn covers(&self, name: &str) -> bool {
-        match (self.open_start, self.open_end) {
-            (true, true) => {
-                // Names are short: trying each place is faster than a searcher that prepares itself.
-                let (name, text) = (name.as_bytes(), self.text.as_bytes());
-                text.is_empty() || name.windows(text.len().max(1)).any(|part| part.first() == text.first() && part == text)
-            }
-            (true, false) => name.ends_with(&self.text),
-            (false, true) => name.starts_with(&self.text),
-            (false, false) => name == self.text,
-        }
-    }
-}
-
-fn plain(name: &str) -> String {
-    let joins = |character: &char| !matches!(character, '-' | '_' | '.' | ' ');
-    let mut plain = String::with_capacity(name.len());
-    if name.is_ascii() {
-        plain.extend(name.bytes().map(|byte| char::from(byte.to_ascii_lowercase())).filter(joins));
-    } else {
-        plain.extend(name.chars().filter(joins).flat_map(char::to_lowercase));
-    }
-    plain
 }
 
 impl Mask {
@@ -130,7 +73,8 @@ impl Mask {
     #[must_use]
     pub fn new(pointers: Vec<Pointer>, names: &[String], limits: MaskLimits) -> Self {
         let names = NAMES.iter().copied().chain(names.iter().map(String::as_str)).map(Name::new).collect();
-        Self { pointers, names, carried: CARRIED.iter().copied().map(Name::new).collect(), limits }
+        let [texts, carried] = [TEXTS, CARRIED].map(|names| names.iter().copied().map(Name::new).collect());
+        Self { pointers, names, texts, carried, limits }
     }
 
     /// A call's arguments; `also` are the places that the decision's `mask` obligations name.
@@ -209,14 +153,25 @@ impl Mask {
     }
 
     fn covers(&self, name: &str) -> bool {
-        let name = plain(name);
-        self.names.iter().any(|pattern| pattern.covers(&name))
+        covered(&self.names, &plain(name))
+    }
+
+    /// The same of a member's name, where the member is more than a count or a setting also by `TEXTS` and `WORDS`.
+    fn covers_member<B: Build>(&self, name: &str, member: &B::Value) -> bool {
+        let plain = plain(name);
+        covered(&self.names, &plain) || !is_count::<B>(member) && self.covers_texts(name, &plain)
     }
 
     /// The same of a header's or a query parameter's name.
     fn covers_carried(&self, name: &str) -> bool {
         let plain = plain(name);
-        self.carried.iter().any(|pattern| pattern.covers(&plain)) || self.covers(name)
+        covered(&self.names, &plain) || covered(&self.carried, &plain) || self.covers_texts(name, &plain)
+    }
+
+    fn covers_texts(&self, name: &str, plain: &str) -> bool {
+        // Few names have one of the words at all.
+        let has_word = || ["token", "privatekey"].iter().any(|part| plain.contains(part));
+        covered(&self.texts, plain) || has_word() && is_worded(name)
     }
 
     fn tree<B: Build>(&self, value: &B::Value, places: &[&[String]]) -> Masked {
@@ -341,7 +296,7 @@ impl Writer<'_> {
             self.out.push(b':');
             if omitted {
                 self.out.extend_from_slice(b"true");
-            } else if self.mask.covers(key) {
+            } else if self.mask.covers_member::<B>(key, member) {
                 quote(COVER, &mut self.out);
             } else {
                 let inner = through(places, |token| token == key);

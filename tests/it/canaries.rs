@@ -110,6 +110,9 @@ impl House {
             "x-session",
             "toolgate-permission",
             "x-client-secret",
+            "x-session-id",
+            "x-amzn-oidc-data",
+            "cf-access-jwt-assertion",
         ];
         names.map(|name| (name, self.canaries.plant(&format!("{of} header {name}")))).to_vec()
     }
@@ -240,6 +243,12 @@ impl House {
         speak(session, &json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": {"uri": uri}}));
         let hidden = json!({"uri": format!("notes://{}", self.canaries.plant("resource masked_by_policy")), "hide": true});
         speak(session, &json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": hidden}));
+        let uri = format!("notes://{}", self.canaries.plant("mirrored resource masked_by_policy"));
+        let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28"});
+        let body = json!({"jsonrpc": "2.0", "id": 5, "method": "resources/read", "params": {"uri": uri, "hide": true, "_meta": meta}});
+        let mirrored = [("mcp-protocol-version", "2026-07-28".to_owned()), ("mcp-method", "resources/read".to_owned()), ("mcp-name", uri)];
+        let answer = self.send("POST", "/mcp", &mirrored, &body.to_string());
+        assert_eq!(self.sidecar.record(&decision(&answer), "decision")["envelope"]["done"], "forward", "{}", answer.text());
         speak(&self.canaries.plant("a session that is none"), &json!({"jsonrpc": "2.0", "id": 4, "method": "ping"}));
     }
 

@@ -4,6 +4,7 @@ mod own;
 mod page;
 mod person;
 mod reach;
+mod spelling;
 
 use crate::peers::pki::Issued;
 use crate::peers::{Authority, Recorder, Stunnel, Wrong};

@@ -72,6 +72,12 @@ fn names_and_places_are_taken_once() {
         "    listener: agents\n    prefix: /files\n",
         &["routes: `files` and `crm` take the same calls"],
     );
+    check(
+        Local,
+        "    listener: pod\n    prefix: /crm\n",
+        "    listener: agents\n    prefix: /Files\n",
+        &["routes: `files` and `crm` take the same calls"],
+    );
 }
 
 #[test]

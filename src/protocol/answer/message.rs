@@ -1,7 +1,7 @@
 //! One message of an answer: what is learnt of it, and what is cut out of it or replaced.
 
 use super::hints::hints;
-use super::{Broken, Reading, Seen, is_reserved};
+use super::{Broken, Id, Reading, Seen, is_reserved};
 use crate::call::{Era, RequestId};
 use bytes::Bytes;
 use canon::Build;
@@ -87,7 +87,7 @@ pub(super) fn examine(reading: &Reading, document: Bytes, seen: &mut Seen) -> Re
         changed |= outline.cut(&is_reserved);
         for message in messages(&mut outline) {
             learn(message, &document, seen);
-            let earlier = if is_own(reading, message, &document) { &[][..] } else { &reading.earlier };
+            let earlier = if is_own(reading, message, &document) { &[][..] } else { &reading.earlier.places };
             for place in RESULTS {
                 let result = place.iter().try_fold(&mut *message, |at, key| at.get_mut(key));
                 changed |= result.is_some_and(|result| redact(result, &document, reading.redact.iter().chain(earlier)));
@@ -173,6 +173,7 @@ fn is_own(reading: &Reading, message: &Outline, document: &[u8]) -> bool {
     let id = message.get("id").map(|id| id.value::<Tree>(document));
     // A server's request has an id of the server's.
     message.get("method").is_none()
+        && reading.earlier.id == Id::Own
         && match &reading.own {
             None => false,
             Some(RequestId::Int(own)) => id == Some(Json::Number(Number::Int(*own))),

@@ -1,5 +1,6 @@
 //! The route table: methods and path templates such as `/repos/{owner}/{repo}`, found by walking the path's segments once.
 
+use crate::malformed::{Fault, Flaw};
 use http::Method;
 use std::collections::BTreeMap;
 
@@ -83,29 +84,38 @@ impl HttpRoutes {
     #[must_use]
     pub fn template(&self, method: &Method, path: &str) -> Option<&str> {
         let segments = super::decode::path(path).ok()?;
-        self.root.find(method, &segments, &mut Vec::new()).map(|leaf| leaf.template.as_str())
+        self.root.find(method, &segments, &mut Vec::new()).ok()?.map(|leaf| leaf.template.as_str())
     }
 
-    pub(super) fn find<'a>(&'a self, method: &Method, segments: &'a [String]) -> Option<Found<'a>> {
+    pub(super) fn find<'a>(&'a self, method: &Method, segments: &'a [String]) -> Result<Option<Found<'a>>, Fault> {
         let mut values = Vec::new();
         let leaf = self.root.find(method, segments, &mut values)?;
-        Some(Found { tool: &leaf.tool, values: leaf.names.iter().map(String::as_str).zip(values).collect() })
+        Ok(leaf.map(|leaf| Found { tool: &leaf.tool, values: leaf.names.iter().map(String::as_str).zip(values).collect() }))
     }
 }
 
 impl Node {
-    fn find<'a, 's>(&'a self, method: &Method, segments: &'s [String], values: &mut Vec<&'s str>) -> Option<&'a Leaf> {
-        let Some((segment, rest)) = segments.split_first() else { return self.leaves.iter().find(|leaf| leaf.method == *method) };
-        if let Some(leaf) = self.fixed.get(segment).and_then(|node| node.find(method, rest, values)) {
-            return Some(leaf);
+    /// Servers that compare without case would take a twin of a fixed segment for it: such a path is no variable's, wherever the fixed one leads.
+    fn find<'a, 's>(&'a self, method: &Method, segments: &'s [String], values: &mut Vec<&'s str>) -> Result<Option<&'a Leaf>, Fault> {
+        let Some((segment, rest)) = segments.split_first() else { return Ok(self.leaves.iter().find(|leaf| leaf.method == *method)) };
+        match self.fixed.get(segment) {
+            Some(node) => {
+                if let Some(leaf) = node.find(method, rest, values)? {
+                    return Ok(Some(leaf));
+                }
+            }
+            None if self.fixed.keys().any(|fixed| canon::json::twins(fixed, segment)) => {
+                return Err(Flaw::Path.because("a segment of the path differs from the route's in case only: write it as the route does"));
+            }
+            None => {}
         }
-        let node = self.variable.as_ref().filter(|_| !segment.is_empty())?;
+        let Some(node) = self.variable.as_ref().filter(|_| !segment.is_empty()) else { return Ok(None) };
         values.push(segment);
-        let leaf = node.find(method, rest, values);
+        let leaf = node.find(method, rest, values)?;
         if leaf.is_none() {
             values.pop();
         }
-        leaf
+        Ok(leaf)
     }
 }
 

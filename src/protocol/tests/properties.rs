@@ -1,7 +1,7 @@
 //! What holds for every request and every answer.
 
 use super::{Answer, Limits, Reading, Speaks, Step, Tree, drain};
-use crate::{Head, McpRoute, ToolCall, recognise};
+use crate::{Earlier, Head, McpRoute, ToolCall, recognise};
 use bytes::Bytes;
 use canon::json::{Json, Pointer};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
@@ -196,7 +196,7 @@ fn what_is_redacted_meanwhile_is_so_on_an_open_stream() {
     let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
     let mut answer = Answer::begin(Reading::of(&stream(), Vec::new(), false, 1000), StatusCode::OK, &mut headers).expect("begun");
     for (places, passes) in [(vec![], "1"), (vec![Pointer::parse("/a").expect("pointer")], "\"[redacted]\"")] {
-        answer.earlier(places.into());
+        answer.earlier(Earlier { places: places.into(), ..Earlier::default() });
         answer.push(Bytes::from_static(b"data: {\"id\":1,\"result\":{\"a\":1}}\n\n")).expect("short");
         let expected = format!("data: {{\"id\":1,\"result\":{{\"a\":{passes}}}}}\n\n");
         assert_eq!(answer.step(), Ok(Step::Send(expected.into())));

@@ -37,15 +37,61 @@ fn secret_names_are_covered_at_any_depth() {
         "pin",
         "otp",
         "jwt",
+        "pwd",
+        "DB_PWD",
+        "passCode",
+        "sid",
+        "SAMLResponse",
+        "id_token_hint",
+        "idtokenhint",
+        "client_assertion",
+        "token_value",
+        "accessTokenRaw",
+        "IDTokenHint",
+        "token2",
+        "My Token.Text",
+        "private_key_pem",
+        "privateKeyData",
+        "privatekey-1",
     ] {
         check(&[], &[], &format!(r#"{{"a":[{{"{name}":{{"deep":"canary"}}}}]}}"#), &format!(r#"{{"a":[{{"{name}":"***"}}]}}"#));
     }
     for all in ["*", "**"] {
         check(&[], &[all], r#"{"a":1}"#, r#"{"a":"***"}"#);
     }
-    for name in ["code", "signal", "assigned", "session_count", "author"] {
+}
+
+#[test]
+fn names_that_only_resemble_secret_ones_and_counts_stay() {
+    for name in [
+        "code",
+        "signal",
+        "assigned",
+        "session_count",
+        "author",
+        "pwdx",
+        "side",
+        "x_session_id",
+        "mcp-name",
+        "client_assertions",
+        "tokenizer",
+        "tokenize_text",
+        "detokenized",
+        "betokens_x",
+        "my_private",
+        "privateer_key_x",
+        "cwd",
+    ] {
+        check(&[], &[], &format!(r#"{{"{name}":"a"}}"#), &format!(r#"{{"{name}":"a"}}"#));
         check(&[], &[], &format!(r#"{{"{name}":1}}"#), &format!(r#"{{"{name}":1}}"#));
     }
+    for name in ["max_tokens", "maxTokens", "tokens", "token_count", "use_token_cache", "private_key_bits"] {
+        for count in ["512", "true", "null"] {
+            check(&[], &[], &format!(r#"{{"{name}":{count}}}"#), &format!(r#"{{"{name}":{count}}}"#));
+        }
+        check(&[], &[], &format!(r#"{{"{name}":["canary",1]}}"#), &format!(r#"{{"{name}":"***"}}"#));
+    }
+    check(&[], &[], r#"{"token":123456,"pwd":1,"otp":123456}"#, r#"{"token":"***","pwd":"***","otp":"***"}"#);
     check(&[], &["ssn"], r#"{"SSN":1,"path":"/tmp","spin":2}"#, r#"{"SSN":"***","path":"/tmp","spin":2}"#);
 }
 
@@ -95,6 +141,15 @@ fn a_uri_hides_its_secrets_wherever_it_stands() {
     }
     let headers: [(&str, &[u8]); 2] = [("referer", b"https://h/?code=canary"), ("code", b"canary")];
     assert_eq!(Mask::default().headers(headers).json(), r#"[["referer","https://h/?code=***"],["code","***"]]"#);
+}
+
+#[test]
+fn headers_that_say_who_or_what_are_covered() {
+    for name in
+        ["mcp-name", "X-Session-Id", "x-amzn-oidc-data", "x-amzn-oidc-accesstoken", "cf-access-jwt-assertion", "x-token-data", "sid"]
+    {
+        assert_eq!(Mask::default().headers([(name, &b"notes://ada/canary"[..])]).json(), format!(r#"[["{name}","***"]]"#));
+    }
 }
 
 #[test]

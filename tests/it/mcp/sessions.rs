@@ -166,3 +166,23 @@ decision := {"allow": input.call.tool == "secret", "obligations": [{"type": "red
     assert_eq!(said(&secret), [0, 0, 2], "{secret}");
     assert_eq!(said(&after), [0, 1, 1], "{after}");
 }
+
+#[test]
+fn the_id_of_a_redacted_call_gives_no_other_call_its_answer() {
+    const POLICY: &str = r#"package toolgate
+
+decision := {"allow": true, "obligations": [{"type": "redact_response", "paths": ["/content/0/text"]}]} if input.call.tool == "secret"
+else := true
+"#;
+    let (_sidecar, at) = before(talkative(), "PRODUCTION", POLICY);
+    let call = |session: &str, id: Value, tool: &str| {
+        let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
+        let answer = post_json(at, "/mcp", &[("mcp-session-id", session), ("mcp-protocol-version", SESSIONS)], &body).text();
+        assert!(answer.contains("[redacted]"), "whatever stands beside the answer: {answer}");
+        answer.contains("its own")
+    };
+    assert!(!call("one", json!(7), "secret"));
+    for (session, id, passes) in [("one", json!(8), true), ("two", json!(7), true), ("one", json!(7), false), ("one", json!("7"), false)] {
+        assert_eq!(call(session, id.clone(), "slow"), passes, "{session} {id}");
+    }
+}

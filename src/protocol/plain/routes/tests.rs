@@ -1,6 +1,7 @@
 //! Tables that cannot stand, and which of two routes a path takes.
 
 use super::HttpRoutes;
+use crate::malformed::Flaw;
 use http::Method;
 
 #[test]
@@ -46,12 +47,40 @@ fn a_fixed_segment_goes_before_a_variable_one_and_back_where_it_leads_nowhere() 
         (Method::GET, vec![""], Some("root"), vec![]),
         (Method::GET, vec!["z", ""], Some("slash"), vec![("x", "z")]),
         (Method::GET, vec!["a", "b", "c"], None, vec![]),
-        (Method::GET, vec!["A", "b"], None, vec![]),
         (Method::POST, vec!["a", "b"], None, vec![]),
     ] {
         let segments: Vec<String> = segments.iter().map(|segment| (*segment).to_owned()).collect();
-        let found = routes.find(&method, &segments);
+        let found = routes.find(&method, &segments).expect("one reading");
         assert_eq!(found.as_ref().map(|found| found.tool), tool, "{method} {segments:?}");
         assert_eq!(found.map(|found| found.values).unwrap_or_default(), values, "{method} {segments:?}");
+    }
+}
+
+#[test]
+fn the_twin_of_a_fixed_segment_is_no_variable() {
+    let table = [
+        ("POST", "/accounts/{id}", "change"),
+        ("POST", "/accounts/close-all", "close"),
+        ("DELETE", "/accounts/k", "delete"),
+        ("POST", "/{any}/{id}", "any"),
+    ];
+    let routes = HttpRoutes::parse(table).expect("table");
+    for (segments, tool) in [
+        (["accounts", "close-all"], Some("close")),
+        (["accounts", "close-al"], Some("change")),
+        (["other", "CLOSE-ALL"], Some("any")),
+        (["accounts", "CLOSE-ALL"], None),
+        (["accounts", "close-All"], None),
+        // Of another method, so it leads nowhere.
+        (["accounts", "K"], None),
+        (["accounts", "\u{212a}"], None),
+        (["Accounts", "7"], None),
+    ] {
+        let segments = segments.map(str::to_owned);
+        let found = routes.find(&Method::POST, &segments).map(|found| found.map(|found| found.tool));
+        match tool {
+            Some(tool) => assert_eq!(found, Ok(Some(tool)), "{segments:?}"),
+            None => assert_eq!(found.map_err(|fault| fault.flaw), Err(Flaw::Path), "{segments:?}"),
+        }
     }
 }
