@@ -49,7 +49,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
         return Err(Refused::Malformed(identify::page(route, why)).into());
     }
 
-    let body = body.collect().await.map_err(Refused::Body)?;
+    let body = body.collect(counted_as.clone()).await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
     let declared = house.declared.of(route, &call);
     protocol::mirrored::<Rego>(&call, &declared).map_err(Refused::Malformed)?;

@@ -115,9 +115,7 @@ fn ask(house: &House, facts: &Facts, lift: Lift) -> String {
 
 fn said(view: &View, facts: &Facts, refused: Refused) -> Said {
     match refused {
-        Refused::Overload(limit) => {
-            admitted(view, Unfit::Overload, "toolgate.overload", format!("no room for this call now (`{}`): try again", limit.name()), None)
-        }
+        Refused::Overload(limit) => overload(view, format!("no room for this call now (`{}`): try again", limit.name())),
         Refused::NoRoute => {
             Said::of(protocol::Class::Upstream(StatusCode::NOT_FOUND), "toolgate.no_route", "no route takes this host and path".to_owned())
         }
@@ -162,11 +160,16 @@ fn admitted(view: &View, unfit: Unfit, code: &str, message: String, flaw: Option
     said
 }
 
+fn overload(view: &View, message: String) -> Said {
+    admitted(view, Unfit::Overload, "toolgate.overload", message, None)
+}
+
 fn body(view: &View, error: &BodyError) -> Said {
     let (unfit, code, flaw) = match error {
         BodyError::TooLarge(_) => {
             (Unfit::BodyOverLimit, canon::json::Reason::BodyTooLong.code(), Flaw::Json(canon::json::Reason::BodyTooLong))
         }
+        BodyError::NoRoom(_) => return overload(view, error.to_string()),
         BodyError::Timeout => (Unfit::Malformed, "toolgate.http.body_timeout", Flaw::Framing),
         BodyError::Unsound(_) | BodyError::Trailers | BodyError::Broken(_) => (Unfit::Malformed, "toolgate.http.framing", Flaw::Framing),
     };

@@ -27,7 +27,7 @@ pub struct Shares {
     open: Mutex<HashMap<CountedAs, Arc<Semaphore>>>,
 }
 
-/// One place of a caller's share; dropped, it is free.
+/// Places of a caller's share; dropped, they are free.
 #[derive(Debug)]
 pub struct Seat {
     of: Arc<Shares>,
@@ -66,10 +66,26 @@ impl Shares {
         self.limit
     }
 
-    fn join(self: &Arc<Self>, whose: CountedAs) -> Seat {
+    /// Nothing yet of what `whose` may have.
+    pub(crate) fn join(self: &Arc<Self>, whose: CountedAs) -> Seat {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let share = Arc::clone(open.entry(whose.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each))));
         Seat { of: Arc::clone(self), whose, share, place: None }
+    }
+}
+
+impl Seat {
+    /// So many places more, at once.
+    ///
+    /// # Errors
+    /// Its caller has all of its places; the limit is counted.
+    pub(crate) fn more(&mut self, places: u32) -> Result<(), Limit> {
+        let more = Arc::clone(&self.share).try_acquire_many_owned(places).map_err(|_| self.of.met())?;
+        match &mut self.place {
+            Some(place) => place.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ async fn trailers_are_refused() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_judged() {
     let server = Running::plain(Limits::default(), |accepted| async move {
-        let read = accepted.body.collect().await;
+        let read = accepted.body.collect(accepted.peer.counted_as()).await;
         assert!(matches!(read, Err(BodyError::Broken(_))), "{read:?}");
         text("")
     });
