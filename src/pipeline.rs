@@ -14,7 +14,7 @@ mod session;
 mod stopped;
 
 pub(crate) use facts::Facts;
-pub(crate) use stopped::{Refused, Stopped, stop};
+pub(crate) use stopped::{Refused, Stopped, abandon, stop};
 
 use crate::service::House;
 use crate::view::View;

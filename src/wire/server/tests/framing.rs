@@ -1,7 +1,9 @@
 //! What a client may do with the framing of HTTP/1, and what not.
 
-use crate::trial::{Running, echo, exchange, rest, text, until};
+use crate::trial::{Running, echo, eventually, exchange, rest, text, until};
 use crate::{BodyError, Limits, Unsound};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt as _;
 
 const CLOSE: &str = "connection: close\r\n";
@@ -50,6 +52,25 @@ async fn nothing_is_served_after_two_lengths() {
 async fn trailers_are_refused() {
     let trailers = BodyError::Trailers.to_string();
     check(&post(&format!("transfer-encoding: chunked\r\ntrailer: x\r\n{CLOSE}"), "2\r\nab\r\n0\r\nx: 1\r\n\r\n"), 400, &trailers).await;
+}
+
+#[tokio::test]
+async fn a_call_is_begun_though_its_client_has_gone() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let server = Running::plain(Limits::default(), move |_| {
+        let count = Arc::clone(&count);
+        async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::future::pending().await
+        }
+    });
+    for number in 1..=10 {
+        server.connect().await.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        eventually("the call is begun", || begun.load(Ordering::Relaxed) == number).await;
+    }
+    let tally = Arc::clone(&server.tally);
+    eventually("and given up", || tally.calls() == 0).await;
 }
 
 #[tokio::test]
