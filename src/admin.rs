@@ -45,7 +45,7 @@ impl Handler for Admin {
             (&Method::GET, "/readyz", _) => self.ready(),
             (&Method::GET, "/metrics", _) => self.metrics(),
             (&Method::GET, "/v1/permissions", Reach::Admin) => answer(StatusCode::OK, &deposits::list(&self.house)),
-            (&Method::POST, "/v1/permissions", Reach::Admin) => match body.collect().await {
+            (&Method::POST, "/v1/permissions", Reach::Admin) => match body.collect(peer.counted_as()).await {
                 Ok(token) => deposits::deposit(&self.house, &token).await,
                 Err(error) => problem(error.status(), "toolgate.http.framing", &error.to_string()),
             },

@@ -16,7 +16,7 @@ mod stopped;
 
 pub(crate) use authorise::presented;
 pub(crate) use facts::Facts;
-pub(crate) use stopped::{Refused, Stopped, stop};
+pub(crate) use stopped::{Refused, Stopped, abandon, stop};
 
 use crate::service::House;
 use crate::view::View;
@@ -49,7 +49,7 @@ pub(crate) async fn carry(house: &House, view: &View, facts: &mut Facts, accepte
     identify::consume_credentials(route, &mut head);
     fit::check(route, &peer, &head).map_err(Refused::Malformed)?;
 
-    let body = body.collect().await.map_err(Refused::Body)?;
+    let body = body.collect(counted_as.clone()).await.map_err(Refused::Body)?;
     let call = protocol::recognise::<Rego>(&head, body, &route.speaks, &view.limits).map_err(Refused::Malformed)?;
     let declared = house.declared.of(route, &call);
     protocol::mirrored::<Rego>(&call, &declared).map_err(Refused::Malformed)?;

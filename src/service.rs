@@ -209,10 +209,11 @@ impl Handler for Service {
         let house = &self.0;
         let _in_flight = InFlight::begin(&house.metrics);
         let view = house.view.load_full();
-        let mut facts = Facts::begin(House::call_id(), house.journal.now(), &view);
-        match pipeline::carry(house, &view, &mut facts, accepted).await {
+        let mut carried = Carried { house, facts: Facts::begin(House::call_id(), house.journal.now(), &view) };
+        let facts = &mut carried.facts;
+        match pipeline::carry(house, &view, facts, accepted).await {
             Ok(response) => {
-                forwarded(house, &facts);
+                forwarded(house, facts);
                 response
             }
             Err(stopped) => pipeline::stop(house, &view, facts, stopped).await,
@@ -238,6 +239,18 @@ fn forwarded(house: &House, facts: &Facts) {
     let (tenant, subject, called) = facts.named();
     let (subject, called) = (canon::text::shown(subject, 200), canon::text::shown(called, 200));
     tracing::warn!(decision = %facts.id, route = facts.route_name(), tenant, subject, call = called, mode = facts.mode(), reasons = codes.join(" "), "forwarded with a warning: a stricter mode would refuse it");
+}
+
+/// What is known of a call that is being carried. Whoever hangs up drops it: what he asked for is recorded all the same.
+struct Carried<'a> {
+    house: &'a House,
+    facts: Facts,
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        pipeline::abandon(self.house, &mut self.facts);
+    }
 }
 
 /// A call that is being carried.

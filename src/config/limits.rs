@@ -67,6 +67,10 @@ pub(crate) fn limits(section: &mut Section<'_>) -> Option<Limits> {
     let json = section.section("json", json);
     let response = section.or("response_json_bytes_max", of.response_json_bytes_max, &whole(1_024..=268_435_456));
     let wire = wire(section)?;
+    if wire.bodies_bytes_max < wire.body_bytes_max {
+        let wanted = format!("this is {}, wanted is at least `body_bytes_max` ({})", wire.bodies_bytes_max, wire.body_bytes_max);
+        return section.wrong_at("bodies_bytes_max", wanted);
+    }
     let json = canon::json::Limits { body_bytes_max: wire.body_bytes_max, ..json? };
     Some(Limits { wire, protocol: protocol::Limits { json, response_json_bytes_max: response? } })
 }
@@ -87,6 +91,7 @@ fn wire(section: &mut Section<'_>) -> Option<wire::Limits> {
         headers_max: section.or("headers_max", of.headers_max, &whole(8..=1_000)),
         header_read_timeout_ms: section.or("header_read_timeout_ms", of.header_read_timeout_ms, &time()),
         body_bytes_max: section.or("body_bytes_max", of.body_bytes_max, &whole(1_024..=67_108_864)),
+        bodies_bytes_max: section.or("bodies_bytes_max", of.bodies_bytes_max, &whole(1_024..=4_294_967_295)),
         body_read_timeout_ms: section.or("body_read_timeout_ms", of.body_read_timeout_ms, &time()),
         idle_timeout_ms: section.or("idle_timeout_ms", of.idle_timeout_ms, &time()),
         write_stall_timeout_ms: section.or("write_stall_timeout_ms", of.write_stall_timeout_ms, &time()),

@@ -43,7 +43,7 @@ pub(super) async fn clear(house: &House, rules: &Rules, facts: &mut Facts, permi
 }
 
 /// Counts the record as lost if the journal does not take it after all.
-fn watch(house: &House, waiting: Waiting) {
+pub(super) fn watch(house: &House, waiting: Waiting) {
     let (losses, metrics) = (Arc::clone(&house.losses), Arc::clone(&house.metrics));
     tokio::spawn(async move {
         if let Err(unrecorded) = metrics.timed(&metrics.commit_time, waiting.told()).await {

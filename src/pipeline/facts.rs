@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     /// Its place among its caller's, until its end is recorded.
     pub(crate) seat: Option<Seat>,
     verdict: Option<Verdict>,
+    /// An entry of it went to the journal.
+    handed: bool,
     event: Box<record::Decision>,
 }
 
@@ -67,6 +69,7 @@ impl Facts {
             request_bytes: 0,
             seat: None,
             verdict: None,
+            handed: false,
             event: Box::new(event),
         }
     }
@@ -173,10 +176,10 @@ impl Facts {
         Entry { key: self.id, events: self.events(permission), claims, puts }
     }
 
-    /// The call ends here: its records, and the row that a permission may later answer.
-    pub(crate) fn refused(&mut self, status: u16, reasons: &[(String, String)], warnings: &[Code], liftable: bool) -> Entry {
+    /// The call ends here: its records, and the row that a permission may later answer. Without a status nobody was answered.
+    pub(crate) fn refused(&mut self, status: Option<u16>, reasons: &[(String, String)], warnings: &[Code], liftable: bool) -> Entry {
         self.event.done = Done::Refuse;
-        self.event.status = Some(status);
+        self.event.status = status;
         self.event.permission = None;
         if self.event.workload.is_none() {
             // Nobody who is known vouches for them, and whoever likes can send as many as he likes.
@@ -214,6 +217,7 @@ impl Facts {
     }
 
     fn events(&mut self, permission: Option<Permission>) -> Vec<Event> {
+        self.handed = true;
         self.event.duration_us = Some(u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX));
         let mut events: Vec<Event> = permission.map(|permission| Event::Permission(Box::new(permission))).into_iter().collect();
         events.push(Event::Decision(self.event.clone()));
@@ -283,6 +287,11 @@ impl Facts {
     pub(crate) fn cleared(&mut self, warnings: &[Code]) {
         self.warnings = warnings.to_vec();
         self.released = Instant::now();
+    }
+
+    /// Whether an entry of it went to the journal. Whoever makes one hands it on before anything is awaited.
+    pub(crate) const fn is_handed(&self) -> bool {
+        self.handed
     }
 
     /// The reasons so far, code and message.

@@ -1,5 +1,6 @@
 //! The early ends of a call: recorded and answered in one place, in the caller's own protocol.
 
+use super::clear::watch;
 use super::facts::Facts;
 use super::pass_on::{count, decorate};
 use crate::service::House;
@@ -69,25 +70,25 @@ impl Said {
 }
 
 /// Records the end, and answers.
-pub(crate) async fn stop(house: &House, view: &View, mut facts: Facts, stopped: Stopped) -> Response<ReplyBody> {
+pub(crate) async fn stop(house: &House, view: &View, facts: &mut Facts, stopped: Stopped) -> Response<ReplyBody> {
     let said = match stopped {
-        Stopped::Upstream(failed) => return unanswered(house, view, &facts, *failed),
+        Stopped::Upstream(failed) => return unanswered(house, view, facts, *failed),
         Stopped::Answer { code, why } => {
             tracing::warn!(decision = %facts.id, route = facts.route_name(), code, why, "an upstream's answer cannot be passed on");
-            return spelled(view, &facts, &Said::of(protocol::Class::Upstream(StatusCode::BAD_GATEWAY), code, why), None);
+            return spelled(view, facts, &Said::of(protocol::Class::Upstream(StatusCode::BAD_GATEWAY), code, why), None);
         }
-        Stopped::Refused(refused) => said(view, &facts, refused),
+        Stopped::Refused(refused) => said(view, facts, refused),
     };
     facts.warnings.clone_from(&said.warnings);
-    let status = spelled(view, &facts, &said, None).status().as_u16();
-    let entry = facts.refused(status, &said.reasons, &said.warnings, said.lift.is_some());
+    let status = spelled(view, facts, &said, None).status().as_u16();
+    let entry = facts.refused(Some(status), &said.reasons, &said.warnings, said.lift.is_some());
     if let Err(unrecorded) = house.journal.append(entry).await {
         house.losses.count(&unrecorded.to_string());
     }
     let mut every = facts.reasons();
     every.retain(|(code, _)| !said.reasons.iter().any(|(known, _)| known == code));
-    let ask = said.lift.map(|lift| ask(house, &facts, lift));
-    tell(house, &facts, &said, ask.as_deref());
+    let ask = said.lift.map(|lift| ask(house, facts, lift));
+    tell(house, facts, &said.reasons, ask.as_deref());
     // What the policy said comes first; for anyone who is not known it is not said at all.
     let reasons = match said.class {
         protocol::Class::Policy => every.into_iter().chain(said.reasons.clone()).collect(),
@@ -96,7 +97,24 @@ pub(crate) async fn stop(house: &House, view: &View, mut facts: Facts, stopped: 
         | protocol::Class::Unavailable { .. }
         | protocol::Class::Upstream(_) => said.reasons.clone(),
     };
-    spelled(view, &facts, &Said { reasons, ..said }, ask)
+    spelled(view, facts, &Said { reasons, ..said }, ask)
+}
+
+/// Records the end of a call that was dropped on its way, unless an entry of it went to the journal: then the record and its slot say all. What is
+/// known so far is in the record, and it counts as any refusal of its caller.
+pub(crate) fn abandon(house: &House, facts: &mut Facts) {
+    if facts.is_handed() {
+        return;
+    }
+    let said = [(
+        "toolgate.abandoned".to_owned(),
+        "the call was given up before its answer: the client went away, or a stop cut it off".to_owned(),
+    )];
+    match house.journal.note(facts.refused(None, &said, &[], false)) {
+        Ok((_, waiting)) => watch(house, waiting),
+        Err(unrecorded) => house.losses.count(&unrecorded.to_string()),
+    }
+    tell(house, facts, &said, None);
 }
 
 /// The command by which a person lets the same call through.
@@ -115,9 +133,7 @@ fn ask(house: &House, facts: &Facts, lift: Lift) -> String {
 
 fn said(view: &View, facts: &Facts, refused: Refused) -> Said {
     match refused {
-        Refused::Overload(limit) => {
-            admitted(view, Unfit::Overload, "toolgate.overload", format!("no room for this call now (`{}`): try again", limit.name()), None)
-        }
+        Refused::Overload(limit) => overload(view, format!("no room for this call now (`{}`): try again", limit.name())),
         Refused::NoRoute => {
             Said::of(protocol::Class::Upstream(StatusCode::NOT_FOUND), "toolgate.no_route", "no route takes this host and path".to_owned())
         }
@@ -162,11 +178,16 @@ fn admitted(view: &View, unfit: Unfit, code: &str, message: String, flaw: Option
     said
 }
 
+fn overload(view: &View, message: String) -> Said {
+    admitted(view, Unfit::Overload, "toolgate.overload", message, None)
+}
+
 fn body(view: &View, error: &BodyError) -> Said {
     let (unfit, code, flaw) = match error {
         BodyError::TooLarge(_) => {
             (Unfit::BodyOverLimit, canon::json::Reason::BodyTooLong.code(), Flaw::Json(canon::json::Reason::BodyTooLong))
         }
+        BodyError::NoRoom(_) => return overload(view, error.to_string()),
         BodyError::Timeout => (Unfit::Malformed, "toolgate.http.body_timeout", Flaw::Framing),
         BodyError::Unsound(_) | BodyError::Trailers | BodyError::Broken(_) => (Unfit::Malformed, "toolgate.http.framing", Flaw::Framing),
     };
@@ -255,10 +276,10 @@ fn spelled(view: &View, facts: &Facts, said: &Said, ask: Option<String>) -> Resp
 }
 
 /// Tells people: a line in the log, the counters.
-fn tell(house: &House, facts: &Facts, said: &Said, ask: Option<&str>) {
+fn tell(house: &House, facts: &Facts, said: &[(String, String)], ask: Option<&str>) {
     let labels = CallLabels { route: facts.route_name().to_owned(), would: facts.would(), done: "refuse" };
     house.metrics.calls.get_or_create(&labels).inc();
-    for (code, _) in said.reasons.iter().filter(|(code, _)| code.starts_with("toolgate.")) {
+    for (code, _) in said.iter().filter(|(code, _)| code.starts_with("toolgate.")) {
         house.metrics.refusals.get_or_create(&CodeLabels { code: code.clone() }).inc();
     }
     let codes: Vec<String> = facts.reasons().into_iter().map(|(code, _)| code).collect();

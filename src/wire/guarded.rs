@@ -50,6 +50,8 @@ pub(crate) struct Guarded<S> {
     findings: Arc<Findings>,
     tally: Arc<Tally>,
     patience: Patience,
+    /// How the peer's bytes ended, where that is still to be told.
+    end: Option<io::Result<()>>,
     head_timer: Option<Pin<Box<Sleep>>>,
     head_began: Option<Instant>,
     stall_timer: Option<Pin<Box<Sleep>>>,
@@ -64,6 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             findings,
             tally,
             patience,
+            end: None,
             head_timer: None,
             head_began: None,
             stall_timer: None,
@@ -121,12 +124,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
             let taken = rest.len().min(buf.remaining());
             buf.put_slice(rest.get(..taken).unwrap_or_default());
             *given = given.saturating_add(taken);
-        } else if Pin::new(&mut this.inner).poll_read(cx, buf)?.is_pending() {
-            let Some(began) = this.head_began else { return Poll::Pending };
-            let until = began + this.patience.head;
-            let timer = this.head_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-            ready!(timer.as_mut().poll(cx));
-            return Poll::Ready(Err(this.too_slow()));
+        } else if let Some(end) = this.end.take() {
+            return Poll::Ready(end);
+        } else {
+            match Pin::new(&mut this.inner).poll_read(cx, buf) {
+                Poll::Ready(Ok(())) if buf.filled().len() > before => {}
+                // Told one turn late: hyper drops a call whose client has gone even before it was polled once, and nobody would know of it.
+                Poll::Ready(end) => {
+                    this.end = Some(end);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Pending => {
+                    let Some(began) = this.head_began else { return Poll::Pending };
+                    let until = began + this.patience.head;
+                    let timer = this.head_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+                    ready!(timer.as_mut().poll(cx));
+                    return Poll::Ready(Err(this.too_slow()));
+                }
+            }
         }
         this.watch(buf.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))

@@ -1,8 +1,10 @@
 //! A request's body, read whole within its limits or not at all. Judging a part of a body is not possible with it.
 
+use crate::bodies::Bodies;
 use crate::head::Unsound;
-use crate::tally::{Limit, Tally};
-use bytes::{Bytes, BytesMut};
+use crate::shares::CountedAs;
+use crate::tally::Limit;
+use bytes::Bytes;
 use http::StatusCode;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -16,8 +18,7 @@ pub struct Inbound {
     body: Incoming,
     sound: Result<(), Unsound>,
     until: Instant,
-    body_bytes_max: usize,
-    tally: Arc<Tally>,
+    bodies: Arc<Bodies>,
 }
 
 /// Why there is no body to judge.
@@ -29,6 +30,9 @@ pub enum BodyError {
     /// Larger than the limit, in bytes.
     #[error("the body is larger than {0} bytes (`body_bytes_max`)")]
     TooLarge(usize),
+    /// Together with the other bodies in memory, too large.
+    #[error("there is no room for this body now (`{}`): try again", .0.name())]
+    NoRoom(Limit),
     /// Not whole in time.
     #[error("the body did not arrive in time (`body_read_timeout_ms`)")]
     Timeout,
@@ -41,12 +45,13 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// 400, 408, 413 or 431.
+    /// 400, 408, 413, 431 or 503.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Unsound(unsound) => unsound.status(),
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Trailers | Self::Broken(_) => StatusCode::BAD_REQUEST,
         }
@@ -54,49 +59,59 @@ impl BodyError {
 }
 
 impl Inbound {
-    pub(crate) const fn new(body: Incoming, sound: Result<(), Unsound>, until: Instant, body_bytes_max: usize, tally: Arc<Tally>) -> Self {
-        Self { body, sound, until, body_bytes_max, tally }
+    pub(crate) const fn new(body: Incoming, sound: Result<(), Unsound>, until: Instant, bodies: Arc<Bodies>) -> Self {
+        Self { body, sound, until, bodies }
     }
 
-    /// Reads it whole, up to the listener's `body_bytes_max`.
+    /// Reads it whole, up to the listener's `body_bytes_max`, as one of `whose` bodies in memory: it is counted among them until the last
+    /// of what is given here is dropped.
     ///
     /// # Errors
     /// There is no sound, whole body within the limits; nothing of it may be judged then.
-    pub async fn collect(self) -> Result<Bytes, BodyError> {
+    pub async fn collect(self, whose: CountedAs) -> Result<Bytes, BodyError> {
         self.sound?;
-        let (tally, limit, until) = (self.tally, self.body_bytes_max, self.until);
-        let read = tokio::time::timeout_at(until, read(self.body, limit)).await.unwrap_or(Err(BodyError::Timeout));
+        let (tally, until) = (&self.bodies.tally, self.until);
+        let read = tokio::time::timeout_at(until, read(self.body, &self.bodies, whose)).await.unwrap_or(Err(BodyError::Timeout));
         match &read {
             Err(BodyError::TooLarge(_)) => tally.count(Limit::BodyBytes),
             Err(BodyError::Timeout) => tally.count(Limit::BodyReadTime),
-            Ok(_) | Err(BodyError::Unsound(_) | BodyError::Trailers | BodyError::Broken(_)) => {}
+            Ok(_) | Err(BodyError::Unsound(_) | BodyError::NoRoom(_) | BodyError::Trailers | BodyError::Broken(_)) => {}
         }
         read
     }
 }
 
-async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+/// What is counted is what this holds: of a body in one frame its bytes, of any other the buffer that they are gathered in, which grows with what
+/// has come and not with what was announced. A body in one frame is a part of its connection's buffer (64 KiB by default) and keeps that whole,
+/// however small it is: the rest of the buffer is not counted, since a call has no more than one, and calls have a limit.
+async fn read(mut body: Incoming, bodies: &Arc<Bodies>, whose: CountedAs) -> Result<Bytes, BodyError> {
+    let limit = bodies.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(BodyError::TooLarge(limit));
     }
-    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
+    let most = if announced == 0 { limit } else { announced };
+    let (mut first, mut whole, mut room) = (Bytes::new(), Vec::new(), bodies.room(whose));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
         let data = frame.into_data().map_err(|_| BodyError::Trailers)?;
-        if first.len().saturating_add(whole.len()).saturating_add(data.len()) > limit {
+        let bytes = first.len().saturating_add(whole.len()).saturating_add(data.len());
+        if bytes > limit {
             return Err(BodyError::TooLarge(limit));
         }
         if first.is_empty() && whole.is_empty() {
-            first = data;
-        } else {
             // The usual body is one frame and is not copied.
-            if whole.is_empty() {
-                whole.reserve(announced.max(first.len().saturating_add(data.len())));
-                whole.extend_from_slice(&std::mem::take(&mut first));
-            }
-            whole.extend_from_slice(&data);
+            room.grow(bytes).map_err(BodyError::NoRoom)?;
+            first = data;
+            continue;
         }
+        if bytes > whole.capacity() {
+            let capacity = whole.capacity().saturating_mul(2).min(most).max(bytes);
+            room.grow(capacity).map_err(BodyError::NoRoom)?;
+            whole.reserve_exact(capacity.saturating_sub(whole.len()));
+        }
+        whole.extend_from_slice(&std::mem::take(&mut first));
+        whole.extend_from_slice(&data);
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok(room.keep(if whole.is_empty() { first } else { whole.into() }))
 }

@@ -3,6 +3,7 @@
 //! Knows framing, limits, certificates in the handshake, connections and drain. Knows no policy, no mode and no protocol above
 //! HTTP: a handler gets each request as `Accepted` and gives a reply; `Upstream` sends one request, once.
 
+mod bodies;
 mod framing;
 mod guarded;
 mod head;

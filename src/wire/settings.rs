@@ -14,7 +14,7 @@ pub struct Limits {
     pub connections_per_peer_max: usize,
     /// Calls between their head and the head of their reply, all connections together. Beyond it: overload.
     pub calls_max: usize,
-    /// The same of one caller, so that nobody takes all; times `body_bytes_max` it is what one may have in memory.
+    /// The same of one caller, so that nobody takes all.
     pub calls_per_caller_max: usize,
     /// TLS handshake, whole.
     pub handshake_timeout_ms: u64,
@@ -26,6 +26,9 @@ pub struct Limits {
     pub header_read_timeout_ms: u64,
     /// A request's body.
     pub body_bytes_max: usize,
+    /// Bodies of all requests together, as far as they have arrived, until each is refused or sent; half of it of one caller, or
+    /// `body_bytes_max` where that is more. A body that finds no room is overload.
+    pub bodies_bytes_max: usize,
     /// A request's body, from its head to its last byte.
     pub body_read_timeout_ms: u64,
     /// A connection without a call in flight.
@@ -59,6 +62,7 @@ impl Default for Limits {
             headers_max: 64,
             header_read_timeout_ms: 10_000,
             body_bytes_max: 1024 * 1024,
+            bodies_bytes_max: 32 * 1024 * 1024,
             body_read_timeout_ms: 30_000,
             idle_timeout_ms: 90_000,
             write_stall_timeout_ms: 60_000,

@@ -27,11 +27,13 @@ pub struct Shares {
     open: Mutex<HashMap<CountedAs, Arc<Semaphore>>>,
 }
 
-/// One place of a caller's share; dropped, it is free.
+/// Places of a caller's share; dropped, they are free.
 #[derive(Debug)]
 pub struct Seat {
     of: Arc<Shares>,
     whose: CountedAs,
+    /// There until it is dropped.
+    share: Option<Arc<Semaphore>>,
     place: Option<OwnedSemaphorePermit>,
 }
 
@@ -47,15 +49,17 @@ impl Shares {
     /// # Errors
     /// It has all of its places; the limit is counted.
     pub fn take(self: &Arc<Self>, whose: CountedAs) -> Result<Seat, Limit> {
-        let (mut seat, share) = self.join(whose);
-        seat.place = share.try_acquire_owned().ok();
+        let mut seat = self.join(whose);
+        seat.place = seat.share.clone().and_then(|share| share.try_acquire_owned().ok());
         if seat.place.is_some() { Ok(seat) } else { Err(self.met()) }
     }
 
     /// A place for `whose`, waited for.
     pub(crate) async fn wait(self: &Arc<Self>, whose: CountedAs) -> Seat {
-        let (mut seat, share) = self.join(whose);
-        seat.place = share.acquire_owned().await.ok();
+        let mut seat = self.join(whose);
+        if let Some(share) = seat.share.clone() {
+            seat.place = share.acquire_owned().await.ok();
+        }
         seat
     }
 
@@ -65,10 +69,26 @@ impl Shares {
         self.limit
     }
 
-    fn join(self: &Arc<Self>, whose: CountedAs) -> (Seat, Arc<Semaphore>) {
+    /// Nothing yet of what `whose` may have.
+    pub(crate) fn join(self: &Arc<Self>, whose: CountedAs) -> Seat {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let share = Arc::clone(open.entry(whose.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each))));
-        (Seat { of: Arc::clone(self), whose, place: None }, share)
+        Seat { of: Arc::clone(self), whose, share: Some(share), place: None }
+    }
+}
+
+impl Seat {
+    /// So many places more, at once.
+    ///
+    /// # Errors
+    /// Its caller has all of its places; the limit is counted.
+    pub(crate) fn more(&mut self, places: u32) -> Result<(), Limit> {
+        let more = self.share.clone().and_then(|share| share.try_acquire_many_owned(places).ok()).ok_or_else(|| self.of.met())?;
+        match &mut self.place {
+            Some(place) => place.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
     }
 }
 
@@ -76,7 +96,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut open = self.of.open.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock: of two that go at once the second sees that it is the last.
-        self.place = None;
+        (self.place, self.share) = (None, None);
         // The map's alone: nobody else has a place or waits, and nobody can join meanwhile.
         if open.get(&self.whose).is_some_and(|share| Arc::strong_count(share) == 1) {
             open.remove(&self.whose);

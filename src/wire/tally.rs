@@ -44,6 +44,8 @@ limits! {
     HeaderReadTime = "header_read_timeout_ms",
     /// Body too large.
     BodyBytes = "body_bytes_max",
+    /// Bodies in memory, all together or of one caller.
+    BodiesBytes = "bodies_bytes_max",
     /// Body too slow.
     BodyReadTime = "body_read_timeout_ms",
     /// Connection without a call.

@@ -199,7 +199,8 @@ pub(crate) fn text(text: impl Into<Bytes>) -> Response<ReplyBody> {
 
 /// The body, or the status and text of what is wrong with it.
 pub(crate) async fn echo(accepted: Accepted) -> Response<ReplyBody> {
-    match accepted.body.collect().await {
+    let whose = accepted.peer.counted_as();
+    match accepted.body.collect(whose).await {
         Ok(body) => text(body),
         Err(error) => {
             let mut response = text(error.to_string());

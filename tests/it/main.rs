@@ -11,6 +11,8 @@ mod delivery;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod hang_up;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod init;

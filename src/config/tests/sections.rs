@@ -58,6 +58,16 @@ fn no_share_is_more_than_the_whole_and_nothing_is_stale_before_it_is_read() {
 }
 
 #[test]
+fn all_bodies_together_have_room_for_one() {
+    check(
+        Mode::Local,
+        "  bodies_bytes_max: 33554432 ",
+        "  bodies_bytes_max: 1048575 ",
+        &["limits.bodies_bytes_max: this is 1048575, wanted is at least `body_bytes_max` (1048576)"],
+    );
+}
+
+#[test]
 fn names_and_places_are_taken_once() {
     use Mode::Local;
     check(Local, "  - name: notes\n", "  - name: crm\n", &["upstreams: the name `crm` is taken in line 94: choose another"]);

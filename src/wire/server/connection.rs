@@ -2,6 +2,7 @@
 
 use super::admission::Ticket;
 use super::{Accepted, Handler, Load, Phase, Stop};
+use crate::bodies::Bodies;
 use crate::guarded::{Findings, Guarded, Patience, Speaks};
 use crate::head;
 use crate::inbound::Inbound;
@@ -38,6 +39,7 @@ pub(super) struct Server<H> {
     limits: Limits,
     handler: Arc<H>,
     tally: Arc<Tally>,
+    bodies: Arc<Bodies>,
     stop: Stop,
     /// Calls whose reply has not begun.
     working: AtomicUsize,
@@ -82,7 +84,8 @@ impl<H: Handler> Server<H> {
             .max_local_error_reset_streams(limits.h2_forced_resets_max)
             .keep_alive_interval(millis(limits.h2_ping_interval_ms))
             .keep_alive_timeout(millis(limits.h2_ping_timeout_ms));
-        Self { limits, handler, tally, stop, working: AtomicUsize::new(0), http1, http2 }
+        let bodies = Arc::new(Bodies::new(&limits, Arc::clone(&tally)));
+        Self { limits, handler, tally, bodies, stop, working: AtomicUsize::new(0), http1, http2 }
     }
 
     pub(super) const fn limits(&self) -> &Limits {
@@ -153,7 +156,7 @@ impl<H: Handler> Connection<H> {
         let until = now + millis(server.limits.body_read_timeout_ms);
         let accepted = Accepted {
             head: Head { method: head.method, uri: head.uri, headers: head.headers, version: head.version },
-            body: Inbound::new(body, sound, until, server.limits.body_bytes_max, Arc::clone(&server.tally)),
+            body: Inbound::new(body, sound, until, Arc::clone(&server.bodies)),
             peer: Arc::clone(&self.peer),
             listener: Arc::clone(&self.listener),
             load: working.load(self.ticket.load()),

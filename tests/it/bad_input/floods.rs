@@ -118,6 +118,13 @@ fn answers_that_never_end() {
 }
 
 #[test]
+fn bodies_that_stop_short_of_their_end() {
+    // Half of the room for bodies is the crowd's; and each connection has its buffers.
+    let growth_kib_max = 64 << 10;
+    withstands("bodies that stop", &Flood { growth_kib_max, ..flood("body_read_timeout_ms: 3000", bodies::stalled) });
+}
+
+#[test]
 fn a_gigabyte() {
     withstands("a gigabyte", &flood("", bodies::gigabyte));
 }

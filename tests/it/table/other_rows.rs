@@ -1,10 +1,12 @@
 //! The rows that the policy does not choose: what is no call, who is not known, what is stale, full, down or too much.
 
 use super::{ALLOWED, DENIED, MODES, Then, Upstreams, WAYS, Way, call, call_with, check, form, plan, routes, sidecar};
+use crate::notes::metric;
 use crate::peers::{Answer, Door, Process, free_port, get, post, until};
 use crate::sidecar::{AGENT, Sidecar, decision, header};
 use serde_json::json;
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// For what a sidecar notices by itself.
@@ -184,6 +186,26 @@ fn beyond_its_room_a_sidecar_refuses_in_every_level() {
         let unanswered = waiting.join().unwrap().unwrap();
         assert_eq!(unanswered.status, 502, "{}", unanswered.text());
         assert_eq!(sidecar.record(&decision(&unanswered), "outcome")["envelope"]["outcome"], "unknown");
+    }
+}
+
+#[test]
+fn beyond_its_room_for_bodies_a_sidecar_refuses_in_every_level() {
+    let upstreams = Upstreams::start();
+    for mode in MODES {
+        let (sidecar, at) =
+            sidecar(&upstreams, mode, |plan| plan.more("limits: {body_bytes_max: 4096, bodies_bytes_max: 4096}\ndrain_timeout_ms: 1"));
+        let mut held = TcpStream::connect(at).unwrap();
+        let head = format!("POST /tools/{ALLOWED} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 4096");
+        held.write_all(format!("{head}\r\n\r\n{}", " ".repeat(4095)).as_bytes()).unwrap();
+        until("a body that stops to take its room", SOON, || (metric(&sidecar, "toolgate_calls_in_flight") == 1.0).then_some(()));
+        for way in WAYS {
+            let answer = call(at, way, ALLOWED);
+            check(&sidecar, &answer, (mode, way, "no room for its body"), Then::Unavailable("toolgate.overload"));
+            assert!(answer.text().contains("`bodies_bytes_max`"), "{}", answer.text());
+        }
+        drop(held);
+        until("its room to be free", SOON, || (call(at, Way::Http, ALLOWED).status == 200).then_some(()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a client may do with the framing of HTTP/1, and what not.
 
-use crate::trial::{Running, echo, exchange, rest, text, until};
+use crate::trial::{Running, echo, eventually, exchange, rest, text, until};
 use crate::{BodyError, Limits, Unsound};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt as _;
 
 const CLOSE: &str = "connection: close\r\n";
@@ -53,9 +55,28 @@ async fn trailers_are_refused() {
 }
 
 #[tokio::test]
+async fn a_call_is_begun_though_its_client_has_gone() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let server = Running::plain(Limits::default(), move |_| {
+        let count = Arc::clone(&count);
+        async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::future::pending().await
+        }
+    });
+    for number in 1..=10 {
+        server.connect().await.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        eventually("the call is begun", || begun.load(Ordering::Relaxed) == number).await;
+    }
+    let tally = Arc::clone(&server.tally);
+    eventually("and given up", || tally.calls() == 0).await;
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_not_judged() {
     let server = Running::plain(Limits::default(), |accepted| async move {
-        let read = accepted.body.collect().await;
+        let read = accepted.body.collect(accepted.peer.counted_as()).await;
         assert!(matches!(read, Err(BodyError::Broken(_))), "{read:?}");
         text("")
     });

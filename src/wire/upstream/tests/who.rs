@@ -24,7 +24,7 @@ async fn witness(ours: Anchors, accepted: Accepted) -> Response<ReplyBody> {
     let (session, call, bearer, length) =
         (named("mcp-session-id"), named("toolgate-decision-id"), named("authorization"), named("content-length"));
     let line = format!("{who} {} {} {host} {session} {call} {bearer} {length}", head.method, head.uri.path_and_query().unwrap());
-    let body = accepted.body.collect().await.unwrap();
+    let body = accepted.body.collect(accepted.peer.counted_as()).await.unwrap();
     let mut response = text(format!("{line} {}", String::from_utf8(body.to_vec()).unwrap()));
     for (name, value) in [("toolgate-decision-id", "forged"), ("alt-svc", "h3"), ("www-authenticate", "Bearer")] {
         response.headers_mut().insert(name, value.parse().unwrap());

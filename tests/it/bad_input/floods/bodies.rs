@@ -12,6 +12,9 @@ const GIGABYTE: usize = 1 << 10;
 const BUFFERED_MAX: usize = 200;
 /// Of depth, of keys, of items.
 const MILLION: usize = 1_000_000;
+/// Bodies at once that stop before they are whole, after so many bytes.
+const STALLED: usize = 200;
+const STALLED_BYTES: usize = 1_000_000;
 /// At once, each with a batch of refused calls.
 const REFUSED_CONNECTIONS: usize = 8;
 const REFUSED_BATCH: usize = 100;
@@ -26,6 +29,21 @@ pub(super) fn gigabyte(target: &Target, _: Instant) {
         let taken = pour(target.connect(), std::iter::once(head).chain((0..GIGABYTE).map(|_| piece.clone())));
         assert!(taken < BUFFERED_MAX, "{length}: {taken} MB were taken");
     }
+}
+
+/// Large bodies that never get whole, as many as would be several times what all bodies together may have in memory.
+pub(super) fn stalled(target: &Target, _: Instant) {
+    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let head = format!("POST {TOOL} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}", 1 << 20);
+        [format!("{head}\r\n\r\n").into_bytes(), vec![b' '; STALLED_BYTES]].concat()
+    });
+    let begun = |_| {
+        let mut stream = target.connect();
+        // Whoever finds no room is told so before he is done.
+        let _ = stream.write_all(&BODY);
+        stream
+    };
+    target.sees_the_end_of((0..STALLED).map(begun).collect());
 }
 
 /// A million lists in one another, and as many objects.
