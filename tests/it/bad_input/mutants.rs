@@ -163,7 +163,8 @@ fn refused(what: &str, output: &Output) -> &'static str {
     assert!(head.starts_with("toolgate: the "), "{what}: {told}");
     let place = |line: &str| {
         let mut parts = line.split(':');
-        let file = parts.next().is_some_and(|file| file.ends_with(".yaml"));
+        // The file `word` too, where it is named as the one of modes.
+        let file = parts.next().is_some_and(|file| file.ends_with(".yaml") || file == "word");
         file && [parts.next(), parts.next()]
             .iter()
             .all(|part| part.is_some_and(|number| number.parse::<usize>().is_ok_and(|number| number > 0)))
