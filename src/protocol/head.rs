@@ -147,6 +147,9 @@ fn plain(name: &HeaderName) -> String {
 /// that is no visible ASCII, a second value of the one that names the session.
 pub fn judged(headers: &HeaderMap, policy: &[HeaderName], session: Option<&HeaderName>, speaks: &Speaks) -> Result<(), Malformed> {
     let names: Vec<&HeaderName> = policy.iter().chain(session).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
     let plain_names: Vec<String> = names.iter().map(|name| plain(name)).collect();
     let refused = |message: String| Err(Flaw::Header.because(message).to(speaks.speech()));
     if let Some(name) = headers.keys().find(|name| !names.contains(name) && plain_names.contains(&plain(name))) {

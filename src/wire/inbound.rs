@@ -85,6 +85,9 @@ impl Inbound {
 /// has come and not with what was announced. A body in one frame is a part of its connection's buffer (64 KiB by default) and keeps that whole,
 /// however small it is: the rest of the buffer is not counted, since a call has no more than one, and calls have a limit.
 async fn read(mut body: Incoming, bodies: &Arc<Bodies>, whose: CountedAs) -> Result<Bytes, BodyError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let limit = bodies.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
